@@ -1,0 +1,61 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench soak lock fmt
+.SUFFIXES:
+
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin/
+STAMP := .venv/.installed
+PIP := $(BIN)python -m pip --quiet --disable-pip-version-check
+
+# Everything pyproject.toml asks for, and what building the editable install takes, one requirement a line.
+define REQUIREMENTS
+import pathlib, tomllib
+project = tomllib.loads(pathlib.Path("pyproject.toml").read_text())
+groups = [project["project"]["dependencies"], project["dependency-groups"]["dev"], project["build-system"]["requires"]]
+print(*sum(groups, ["editables"]), sep="\n")
+endef
+export REQUIREMENTS
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 8
+
+setup: $(STAMP) ## Make ./.venv with the headrace command
+
+$(STAMP): pyproject.toml requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with its venv module is needed (Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "Installing into ./.venv with $(PYTHON) ..."
+	@test -x $(BIN)python || $(PYTHON) -m venv .venv
+	@$(PIP) install --upgrade "$$(grep -oE '^pip==[^ ]+' requirements.txt)"
+	@$(PIP) install --require-hashes --requirement requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Start a server with sample documents
+	@$(BIN)headrace demo
+
+test: setup ## Run the tests; ARGS="-k resume -x" is passed on
+	$(BIN)python -m pytest $(ARGS)
+
+check: setup ## Formatting, lint, spelling, types, import rules, the lock
+	$(BIN)ruff format --check .
+	$(BIN)ruff check .
+	$(BIN)codespell
+	$(BIN)mypy
+	$(BIN)lint-imports
+	@! grep -nE '^-|[/@]' requirements.txt || { echo "requirements.txt must hold versions and hashes alone" >&2; exit 1; }
+
+bench: setup ## Measure, side by side with the peers; ARGS picks what
+	$(BIN)python -m bench $(ARGS)
+
+soak: setup ## The fault tests in their long forms
+	HEADRACE_SOAK=1 $(BIN)python -m pytest --timeout=3600 tests/faults $(ARGS)
+
+lock: setup ## Write requirements.txt anew; ARGS=--upgrade takes newer releases
+	@$(BIN)python -c "$$REQUIREMENTS" | PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= $(BIN)pip-compile --quiet \
+		--generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header --no-emit-options \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(ARGS) --output-file requirements.txt -
+
+fmt: setup ## Format and fix
+	$(BIN)ruff format .
+	$(BIN)ruff check --fix .
