@@ -1,0 +1,1 @@
+"""Headrace: document ingestion with live, durable progress."""

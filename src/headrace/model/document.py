@@ -1,0 +1,95 @@
+"""A document, its bytes, and the passages that are searched."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from headrace.model.ids import BlobKey, DocumentId, JobId, UserId, WorkspaceId
+from headrace.model.vocabulary import ProcessingStatus, WorkspaceStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobRange:
+    """Where a document's bytes are: many small documents share one blob."""
+
+    key: BlobKey
+    offset: int = 0
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A thing that becomes searchable. `live_version` is the one that readers see; None until one is ready."""
+
+    document_id: DocumentId
+    user_id: UserId
+    workspace_id: WorkspaceId
+    filename: str
+    content_type: str
+    blob: BlobRange
+    sha256: str
+    processing_status: ProcessingStatus = ProcessingStatus.PENDING
+    processing_error: str | None = None
+    chunk_count: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    job_id: JobId | None = None
+    live_version: int | None = None
+    next_version: int = 1
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A user's container of documents. `index_number` grows with every change of what is searchable in it."""
+
+    workspace_id: WorkspaceId
+    user_id: UserId
+    name: str
+    status: WorkspaceStatus
+    status_message: str | None = None
+    rag_config: Mapping[str, Any] = field(default_factory=dict)
+    document_count: int = 0
+    index_number: int = 0
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of a document's text that chunks do not cross, as a page of a PDF.
+
+    `page` counts from 1, None where the format has no pages. `start` is the offset of `text`, in characters, in the
+    text of the whole document.
+    """
+
+    text: str
+    page: int | None = None
+    heading: str | None = None
+    start: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A passage: `start` and `end` are offsets in characters, end exclusive, in the text of the whole document."""
+
+    ordinal: int
+    text: str
+    start: int
+    end: int
+    page: int | None = None
+    heading: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A chunk that answers a query; the higher the `score` the better, within one answer only."""
+
+    document_id: DocumentId
+    chunk_id: str
+    text: str
+    score: float
+    metadata: Mapping[str, Any]
+    filename: str
+    offsets: tuple[int, int]
+    page: int | None = None

@@ -1,0 +1,123 @@
+"""A job, what is counted on it, and its items: one row for each of its documents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId
+from headrace.model.vocabulary import JobStatus, JobType, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What a job has done so far. `languages` are ISO 639-1 codes, sorted; `bytes` are those of documents read."""
+
+    documents_processed: int = 0
+    pages: int = 0
+    chunks: int = 0
+    keywords: int = 0
+    metadata_extracted: int = 0
+    languages: tuple[str, ...] = ()
+    bytes: int = 0
+    embeddings_computed: int = 0
+    embeddings_reused: int = 0
+    errors: int = 0
+
+    def plus(self, more: "Stats") -> "Stats":
+        """Both together."""
+        return Stats(
+            documents_processed=self.documents_processed + more.documents_processed,
+            pages=self.pages + more.pages,
+            chunks=self.chunks + more.chunks,
+            keywords=self.keywords + more.keywords,
+            metadata_extracted=self.metadata_extracted + more.metadata_extracted,
+            languages=tuple(sorted({*self.languages, *more.languages})),
+            bytes=self.bytes + more.bytes,
+            embeddings_computed=self.embeddings_computed + more.embeddings_computed,
+            embeddings_reused=self.embeddings_reused + more.embeddings_reused,
+            errors=self.errors + more.errors,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that clients see, and that is stored."""
+        return {name: getattr(self, name) for name in STAT_NAMES} | {"languages": list(self.languages)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Stats":
+        """The inverse of `to_json`."""
+        return cls(**{**data, "languages": tuple(data.get("languages", ()))})
+
+
+STAT_NAMES = tuple(Stats.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One accepted piece of work.
+
+    `run` counts the hand-outs to the engine (submit, resume, retry) and fences off the writers of earlier ones.
+    `sequence` and `last_number` are the numbers of its newest event, in the job and in its user's stream.
+    `work_done` of `work_total` is in bytes, weighted by stage; `progress` is what is told of it (see `progress.py`).
+    """
+
+    job_id: JobId
+    user_id: UserId
+    workspace_id: WorkspaceId | None
+    job_type: JobType
+    status: JobStatus = JobStatus.PENDING
+    stage: Stage = Stage.RECEIVED
+    attempt: int = 1
+    run: int = 1
+    message: str = ""
+    error_message: str | None = None
+    waiting_for: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    stats: Stats = field(default_factory=Stats)
+    progress: float = 0.0
+    total_items: int = 0
+    processed_items: int = 0
+    failed_items: int = 0
+    chunks_created: int = 0
+    current_chunk: int | None = None
+    total_chunks: int | None = None
+    work_done: int = 0
+    work_total: int = 0
+    work_done_at_start: int = 0
+    work_started_at: datetime | None = None
+    progress_reported_at: datetime | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    queue_tag: int = 1
+    sequence: int = 0
+    last_number: int = 0
+
+    def counted(self, more: Stats) -> "Job":
+        """The job with `more` on its stats."""
+        return replace(self, stats=self.stats.plus(more))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A document's part in a job. `claim` counts how often it was taken up, and fences as `Job.run` does.
+
+    `sections_done` is where reading goes on after a crash; `deaths` counts claims since the last thing saved.
+    """
+
+    job_id: JobId
+    ordinal: int
+    document_id: DocumentId
+    filename: str
+    version: int
+    stage: Stage = Stage.RECEIVED
+    work_done: int = 0
+    work_total: int
+    sections_done: int = 0
+    page_count: int | None = None
+    chunk_count: int = 0
+    chunks_indexed: int = 0
+    claim: int = 0
+    deaths: int = 0
+    error_code: str | None = None
+    error_message: str | None = None

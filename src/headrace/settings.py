@@ -1,0 +1,91 @@
+"""What an operator can turn: environment variables `HEADRACE_*`, or command line options of the same names."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MB = 1_000_000
+
+
+def default_data_dir() -> Path:
+    """`$XDG_DATA_HOME/headrace`, or its usual place below the home directory."""
+    import os
+
+    home = os.environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local/share") / "headrace"
+
+
+class Settings(BaseSettings):
+    """Every limit of the product, with its default. Sizes are in bytes, durations in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADRACE_", extra="ignore", frozen=True, populate_by_name=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8011
+    data_dir: Path = Field(default_factory=default_data_dir)
+    database_url: Annotated[
+        str | None, Field(validation_alias=AliasChoices("HEADRACE_DATABASE_URL", "DATABASE_URL", "database_url"))
+    ] = None
+    insecure: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+
+    embedder: str = "minilm"
+    embedder_url: str | None = None
+    embedder_api_key: str | None = Field(default=None, repr=False)
+    embedder_model: str | None = None
+    embedder_threads: int = 0
+
+    max_concurrent_jobs: PositiveInt = 3
+    slice_concurrency: PositiveInt = 2
+    slice_bytes: PositiveInt = 2 * MB
+    slice_documents: PositiveInt = 256
+    max_pending_jobs: PositiveInt = 10_000
+    max_deaths: PositiveInt = 5
+    max_tries: PositiveInt = 4
+
+    max_file_bytes: PositiveInt = 100 * MB
+    max_request_files: PositiveInt = 1_000
+    max_request_bytes: PositiveInt = 2_000 * MB
+    max_json_bytes: PositiveInt = 64 * MB
+    max_messages: PositiveInt = 100_000
+    max_filename_bytes: PositiveInt = 255
+    max_metadata_bytes: PositiveInt = 16_384
+    max_metadata_depth: PositiveInt = 10
+    min_free_disk_bytes: int = 500 * MB
+
+    parse_seconds: PositiveFloat = 120.0
+    parse_memory_bytes: PositiveInt = 1_000 * MB
+    max_pages: PositiveInt = 5_000
+    max_unpacked_bytes: PositiveInt = 1_000 * MB
+
+    progress_interval_seconds: PositiveFloat = 0.05
+    heartbeat_seconds: PositiveFloat = 15.0
+    stream_retry_seconds: PositiveFloat = 1.0
+    stuck_watcher_seconds: PositiveFloat = 30.0
+    send_buffer_bytes: PositiveInt = 65_536
+    idle_stream_seconds: PositiveFloat = 300.0
+    max_wait_seconds: PositiveFloat = 60.0
+    sync_wait_seconds: PositiveFloat = 3600.0
+    stop_seconds: PositiveFloat = 20.0
+
+    max_age_hours: PositiveFloat = 24.0
+    max_jobs: PositiveInt = 100
+    history_days: PositiveFloat = 90.0
+    cleanup_interval_seconds: PositiveFloat = 3600.0
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def url(self) -> str:
+        """The database in SQLAlchemy's words; SQLite in the data directory unless told otherwise."""
+        if self.database_url is None:
+            return f"sqlite:///{self.data_dir / 'headrace.db'}"
+        scheme, _, rest = self.database_url.partition("://")
+        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else self.database_url
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether everything is embedded in this machine."""
+        return self.url.startswith("sqlite")

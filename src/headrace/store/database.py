@@ -1,0 +1,175 @@
+"""One database, SQLite or Postgres: connections, transactions, and the bell that rings after a commit."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from headrace.model.errors import Busy
+from headrace.model.ids import UserId
+from headrace.store.bell import Bell
+from headrace.store.schema import installation
+
+logger = logging.getLogger(__name__)
+
+BUSY_MILLISECONDS = 30_000
+NOTIFY_CHANNEL = "headrace"
+MOST_NAMED = 100
+"""A commit that concerns more users than this rings once for all of them."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware, in UTC. Used to tell people when; never to order or to expire."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A write in progress. What is done in it is seen by all or by none, and whoever waits is told after it."""
+
+    connection: sa.Connection
+    epoch: str
+    now: datetime
+    concerned: set[UserId] = field(default_factory=set)
+
+    def execute(self, statement: sa.Executable, rows: Any = None) -> sa.CursorResult[Any]:
+        """Run one statement, or the same one for each of `rows`."""
+        return self.connection.execute(statement, rows)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Which of the two databases this is."""
+        return self.connection.dialect.name == "sqlite"
+
+
+class Database:
+    """Opens transactions. `write` is serialised by the database's own locks; `read` sees one moment throughout.
+
+    A `durable` write is on the disk when it returns. Any other survives the death of the process, and may be lost with
+    the machine's power: right for progress, wrong for a promise.
+    """
+
+    def __init__(self, url: str, *, clock: Clock = utc_now, pool_size: int = 10) -> None:
+        self.url = sa.make_url(url)
+        self.clock = clock
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(self.url, pool_size) if self.is_sqlite else _postgres_engine(self.url, pool_size)
+        self.bell = Bell.beside(self.file) if self.file else None
+        self._epoch: str | None = None
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None on Postgres."""
+        return Path(self.url.database).absolute() if self.is_sqlite and self.url.database else None
+
+    @property
+    def epoch(self) -> str:
+        """The name of this database's log; read once."""
+        if self._epoch is None:
+            with self.read() as connection:
+                self._epoch = str(connection.scalar(sa.select(installation.c.value).filter_by(name="epoch")))
+        return self._epoch
+
+    @contextmanager
+    def write(self, *, durable: bool = False) -> Iterator[Transaction]:
+        """Commit on leaving, roll back on an exception, then ring for those concerned.
+
+        Raises:
+            Busy: another writer held the database for longer than 30 s.
+        """
+        epoch = self.epoch
+        with _translated(), self.engine.connect() as connection:
+            self._set_durability(connection, durable)
+            with connection.begin():
+                transaction = Transaction(connection, epoch, self.clock())
+                yield transaction
+                self._notify(transaction)
+        self._ring(transaction.concerned)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection whose statements all see the same moment."""
+        options: dict[str, Any] = {"reading": True}
+        if not self.is_sqlite:
+            options |= {"isolation_level": "REPEATABLE READ"}
+        with _translated(), self.engine.connect().execution_options(**options) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+        if self.bell:
+            self.bell.close()
+
+    def _set_durability(self, connection: sa.Connection, durable: bool) -> None:
+        if self.is_sqlite:
+            raw = connection.connection.dbapi_connection
+            raw.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")  # type: ignore[union-attr]
+        else:
+            connection.info["durable"] = durable
+
+    def _notify(self, transaction: Transaction) -> None:
+        if self.is_sqlite:
+            return
+        if not transaction.connection.info.get("durable"):
+            transaction.connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+        for name in _named(transaction.concerned):
+            transaction.execute(sa.select(sa.func.pg_notify(NOTIFY_CHANNEL, name)))
+
+    def _ring(self, concerned: set[UserId]) -> None:
+        if self.bell:
+            for name in _named(concerned):
+                self.bell.ring(name)
+
+
+def _named(concerned: set[UserId]) -> list[str]:
+    return [""] if len(concerned) > MOST_NAMED else sorted(concerned)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        if "locked" in str(error.orig) or error.connection_invalidated:
+            logger.warning("database busy: %s", error.orig)
+            raise Busy("the database is busy; try again") from error
+        raise
+
+
+def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
+    engine = sa.create_engine(
+        url, pool_size=pool_size, max_overflow=50, connect_args={"check_same_thread": False, "isolation_level": None}
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        for pragma in (
+            f"busy_timeout={BUSY_MILLISECONDS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-16000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # A transaction that reads first and writes later would fail instead of waiting for its turn.
+        kind: Literal["", " IMMEDIATE"] = "" if connection.get_execution_options().get("reading") else " IMMEDIATE"
+        connection.exec_driver_sql(f"BEGIN{kind}")
+
+    return engine
+
+
+def _postgres_engine(url: sa.URL, pool_size: int) -> sa.Engine:
+    return sa.create_engine(url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)

@@ -1,0 +1,164 @@
+"""Documents and the workspaces that hold them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from headrace.model.document import Document, Workspace
+from headrace.model.errors import DocumentNotFound, WorkspaceNotFound
+from headrace.model.event import workspace_frame
+from headrace.model.ids import DocumentId, UserId, WorkspaceId, new_id
+from headrace.model.job import Item, Job
+from headrace.model.vocabulary import ProcessingStatus, WorkspaceStatus
+from headrace.store import record, rows
+from headrace.store.database import Transaction
+from headrace.store.schema import document, item, workspace
+
+DEFAULT_WORKSPACE = "default"
+IDS_AT_ONCE = 500
+"""Keeps statements below SQLite's limit on variables."""
+
+
+def add(transaction: Transaction, new: Sequence[Document]) -> None:
+    """Write new documents."""
+    if new:
+        transaction.execute(sa.insert(document), [rows.from_document(one) for one in new])
+
+
+def hand_over(transaction: Transaction, job: Job, ids: Sequence[DocumentId] | None = None) -> None:
+    """Let `job` be the latest job of its documents, which now wait for it; an older version stays searchable."""
+    mine = sa.select(item.c.document_id).where(item.c.job_id == job.job_id)
+    values: dict[str, Any] = {
+        "job_id": job.job_id,
+        "processing_status": ProcessingStatus.PENDING,
+        "processing_error": None,
+        "updated_at": transaction.now,
+    }
+    if ids is None:
+        values["next_version"] = document.c.next_version + 1
+        transaction.execute(sa.update(document).where(document.c.document_id.in_(mine)).values(values))
+        return
+    for some in in_portions(ids):
+        transaction.execute(sa.update(document).where(document.c.document_id.in_(some)).values(values))
+
+
+def release(transaction: Transaction, job: Job, unfinished: Sequence[Item], reason: str) -> list[Document]:
+    """Take documents back from a job that ended before it had finished them; returns them as they are now.
+
+    One that is served in an older version is `ready` again, any other is failed for `reason`.
+    """
+    released = []
+    for some in in_portions([one.document_id for one in unfinished]):
+        mine = (document.c.document_id.in_(some), document.c.job_id == job.job_id)
+        is_served = document.c.live_version.is_not(None)
+        transaction.execute(
+            sa.update(document)
+            .where(*mine)
+            .values(
+                processing_status=sa.case((is_served, ProcessingStatus.READY), else_=ProcessingStatus.FAILED),
+                processing_error=sa.case((is_served, None), else_=reason),
+                updated_at=transaction.now,
+            )
+        )
+        found = transaction.execute(sa.select(document).where(*mine)).mappings()
+        released += [rows.to_document(row) for row in found]
+    return released
+
+
+def get(connection: sa.Connection, user_id: UserId, document_id: str) -> Document:
+    """One document.
+
+    Raises:
+        DocumentNotFound: there is none of that id, or it is someone else's.
+    """
+    statement = sa.select(document).filter_by(user_id=user_id, document_id=document_id)
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise DocumentNotFound(document_id)
+    return rows.to_document(row)
+
+
+def get_many(connection: sa.Connection, ids: Iterable[DocumentId]) -> dict[DocumentId, Document]:
+    """Documents by id, whoever owns them; for workers."""
+    found = {}
+    for some in in_portions(list(ids)):
+        for row in connection.execute(sa.select(document).where(document.c.document_id.in_(some))).mappings():
+            found[DocumentId(row["document_id"])] = rows.to_document(row)
+    return found
+
+
+def select_page(
+    connection: sa.Connection,
+    user_id: UserId,
+    *,
+    limit: int,
+    before: str | None = None,
+    workspace_id: WorkspaceId | None = None,
+    status: ProcessingStatus | None = None,
+) -> list[Document]:
+    """At most `limit` documents, newest first, from the one after `before` on."""
+    statement = sa.select(document).filter_by(user_id=user_id).order_by(document.c.document_id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(document.c.document_id < before)
+    if workspace_id is not None:
+        statement = statement.filter_by(workspace_id=workspace_id)
+    if status is not None:
+        statement = statement.filter_by(processing_status=status)
+    return [rows.to_document(row) for row in connection.execute(statement).mappings()]
+
+
+def update(transaction: Transaction, changed: Document) -> None:
+    """Write a document's new state."""
+    values = rows.from_document(replace(changed, updated_at=transaction.now))
+    transaction.execute(sa.update(document).where(document.c.document_id == changed.document_id).values(values))
+
+
+def delete(transaction: Transaction, document_id: DocumentId) -> None:
+    """Forget a document. Its chunks are dropped by the index, its bytes by the next cleaning."""
+    transaction.execute(sa.delete(document).where(document.c.document_id == document_id))
+
+
+def make_workspace(transaction: Transaction, user_id: UserId, name: str) -> Workspace:
+    """The user's workspace of that name, made if there is none."""
+    row = transaction.execute(sa.select(workspace).filter_by(user_id=user_id, name=name)).mappings().one_or_none()
+    if row is not None:
+        return rows.to_workspace(row)
+    values: dict[str, Any] = {
+        "workspace_id": new_id(),
+        "user_id": user_id,
+        "name": name,
+        "status": WorkspaceStatus.READY,
+        "rag_config": {},
+        "index_number": 0,
+        "created_at": transaction.now,
+    }
+    transaction.execute(sa.insert(workspace).values(values))
+    made = rows.to_workspace(values | {"status_message": None})
+    record.append(transaction, user_id, [workspace_frame(made, transaction.now)])
+    return made
+
+
+def get_workspace(connection: sa.Connection, user_id: UserId, name_or_id: str) -> Workspace:
+    """A workspace by its id or its name.
+
+    Raises:
+        WorkspaceNotFound: there is none, or it is someone else's.
+    """
+    named = sa.or_(workspace.c.workspace_id == name_or_id, workspace.c.name == name_or_id)
+    row = connection.execute(sa.select(workspace).where(workspace.c.user_id == user_id, named)).mappings().first()
+    if row is None:
+        raise WorkspaceNotFound(name_or_id)
+    return rows.to_workspace(row)
+
+
+def touch_index(transaction: Transaction, workspace_id: WorkspaceId) -> None:
+    """Say that what can be searched in a workspace has changed."""
+    statement = sa.update(workspace).where(workspace.c.workspace_id == workspace_id)
+    transaction.execute(statement.values(index_number=workspace.c.index_number + 1))
+
+
+def in_portions(ids: Sequence[DocumentId]) -> Iterable[Sequence[DocumentId]]:
+    """`ids` in runs that fit into one statement."""
+    return (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE))

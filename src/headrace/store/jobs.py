@@ -1,0 +1,230 @@
+"""What a job's owner does with it: submit, look at, cancel, pause, resume, retry."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from headrace.model import lifecycle
+from headrace.model.document import Document, Workspace
+from headrace.model.errors import JobNotFound, KeyReused
+from headrace.model.event import document_facts
+from headrace.model.ids import JobId, UserId, new_id
+from headrace.model.job import Item, Job
+from headrace.model.progress import SMALLEST_WORK
+from headrace.model.vocabulary import EventType, JobStatus, JobType, Stage
+from headrace.store import documents, record, rows
+from headrace.store.database import Transaction
+from headrace.store.schema import item, job
+
+LIVE = (JobStatus.PENDING, JobStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A piece of work that someone wants done on `documents`, whose bytes are durable already."""
+
+    user_id: UserId
+    workspace: Workspace
+    job_type: JobType
+    documents: Sequence[Document]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    message: str = ""
+    idempotency_key: str | None = None
+    request_hash: str | None = None
+
+
+def find_repeat(connection: sa.Connection, user_id: UserId, key: str, request_hash: str) -> Job | None:
+    """The job that the same request made before.
+
+    Raises:
+        KeyReused: the key came with another body.
+    """
+    row = connection.execute(sa.select(job).filter_by(user_id=user_id, idempotency_key=key)).mappings().one_or_none()
+    if row is None:
+        return None
+    if row["request_hash"] != request_hash:
+        raise KeyReused(key)
+    return rows.to_job(row)
+
+
+def submit(transaction: Transaction, submission: Submission) -> Job:
+    """Write the job, its items and its first event. New documents are written by the caller before."""
+    made = Job(
+        job_id=JobId(new_id()),
+        user_id=submission.user_id,
+        workspace_id=submission.workspace.workspace_id,
+        job_type=submission.job_type,
+        message=submission.message,
+        metadata=submission.metadata,
+        total_items=len(submission.documents),
+        created_at=transaction.now,
+        queue_tag=_queue_tag(transaction, submission.user_id),
+    )
+    items = [_item(made, ordinal, document) for ordinal, document in enumerate(submission.documents)]
+    made = replace(made, work_total=sum(one.work_total for one in items))
+    keys = {"idempotency_key": submission.idempotency_key, "request_hash": submission.request_hash}
+    transaction.execute(sa.insert(job).values(rows.from_job(made) | keys))
+    if items:
+        transaction.execute(sa.insert(item), [rows.from_item(one) for one in items])
+        documents.hand_over(transaction, made)
+    with record.changing(transaction, made.job_id) as draft:
+        draft.report(EventType.JOB_RECEIVED)
+    return draft.job
+
+
+def _item(made: Job, ordinal: int, document: Document) -> Item:
+    return Item(
+        job_id=made.job_id,
+        ordinal=ordinal,
+        document_id=document.document_id,
+        filename=document.filename,
+        version=document.next_version,
+        work_total=max(SMALLEST_WORK, document.blob.size),
+    )
+
+
+def _queue_tag(transaction: Transaction, user_id: UserId) -> int:
+    """Start-time fair queueing (Goyal, Vin and Cheng 1996), with jobs of equal weight.
+
+    A user's next job comes one after their last that still waits or runs, but never before what runs now: so a user
+    with one job does not wait behind another's hundred, and nobody saves up a claim by being idle.
+    """
+    tags = sa.select(sa.func.max(job.c.queue_tag))
+    running = transaction.execute(tags.where(job.c.status == JobStatus.RUNNING)).scalar()
+    if running is None:
+        first = sa.select(sa.func.min(job.c.queue_tag)).where(job.c.status == JobStatus.PENDING)
+        running = (transaction.execute(first).scalar() or 1) - 1
+    own = transaction.execute(tags.where(job.c.user_id == user_id, job.c.status.in_(LIVE))).scalar() or 0
+    return max(int(running), int(own)) + 1
+
+
+def get(connection: sa.Connection, user_id: UserId, job_id: str) -> Job:
+    """One job.
+
+    Raises:
+        JobNotFound: there is none of that id, or it is someone else's.
+    """
+    row = connection.execute(sa.select(job).filter_by(user_id=user_id, job_id=job_id)).mappings().one_or_none()
+    if row is None:
+        raise JobNotFound(job_id)
+    return rows.to_job(row)
+
+
+def select_page(
+    connection: sa.Connection, user_id: UserId, *, status: JobStatus | None, limit: int, before: str | None
+) -> list[Job]:
+    """At most `limit` jobs, newest first, from the one after `before` on."""
+    statement = sa.select(job).filter_by(user_id=user_id).order_by(job.c.job_id.desc()).limit(limit)
+    if status is not None:
+        statement = statement.filter_by(status=status)
+    if before is not None:
+        statement = statement.where(job.c.job_id < before)
+    return [rows.to_job(row) for row in connection.execute(statement).mappings()]
+
+
+def select_alive(connection: sa.Connection, user_id: UserId, *, limit: int) -> list[Job]:
+    """The user's jobs that have not ended, newest first."""
+    alive = sa.select(job).where(job.c.user_id == user_id, job.c.status.in_(lifecycle.ALIVE))
+    return [rows.to_job(row) for row in connection.execute(alive.order_by(job.c.job_id.desc()).limit(limit)).mappings()]
+
+
+def count(connection: sa.Connection, user_id: UserId) -> dict[str, int]:
+    """Jobs by status, `total_jobs`, and `total_chunks_created`."""
+    statement = (
+        sa.select(job.c.status, sa.func.count(), sa.func.coalesce(sa.func.sum(job.c.chunks_created), 0))
+        .where(job.c.user_id == user_id)
+        .group_by(job.c.status)
+    )
+    found = {status: (jobs, chunks) for status, jobs, chunks in connection.execute(statement)}
+    counts = {status.value: int(found.get(status.value, (0, 0))[0]) for status in JobStatus}
+    total = {"total_jobs": sum(counts.values())}
+    return total | counts | {"total_chunks_created": sum(int(chunks) for _, chunks in found.values())}
+
+
+def count_pending(connection: sa.Connection) -> int:
+    """How many jobs of all users wait to run."""
+    statement = sa.select(sa.func.count()).select_from(job).where(job.c.status == JobStatus.PENDING)
+    return int(connection.execute(statement).scalar_one())
+
+
+def count_ahead(connection: sa.Connection, waiting: Job) -> int:
+    """How many pending jobs of all users are to run before this one."""
+    earlier = sa.tuple_(job.c.queue_tag, job.c.job_id) < sa.tuple_(
+        sa.literal(waiting.queue_tag), sa.literal(waiting.job_id)
+    )
+    statement = sa.select(sa.func.count()).where(job.c.status == JobStatus.PENDING, earlier)
+    return int(connection.execute(statement).scalar_one())
+
+
+def items(
+    connection: sa.Connection, job_id: JobId, *, after: int | None = None, limit: int | None = None
+) -> list[Item]:
+    """A job's items in order, from the one after ordinal `after` on."""
+    statement = sa.select(item).filter_by(job_id=job_id).order_by(item.c.ordinal)
+    if after is not None:
+        statement = statement.where(item.c.ordinal > after)
+    if limit is not None:
+        statement = statement.limit(limit)
+    return [rows.to_item(row) for row in connection.execute(statement).mappings()]
+
+
+def cancel(transaction: Transaction, job_id: JobId) -> Job:
+    """End a job that has not ended. Nothing that its workers still write is accepted after this commits."""
+    with record.changing(transaction, job_id) as draft:
+        draft.job = lifecycle.cancel(draft.job, transaction.now)
+        _report_released(transaction, draft, "cancelled")
+        draft.report(EventType.JOB_CANCELLED)
+    return draft.job
+
+
+def _report_released(transaction: Transaction, draft: record.Draft, reason: str) -> None:
+    """Each document that the job had not finished goes back to its older version, or is failed for `reason`."""
+    unfinished = [one for one in items(transaction.connection, draft.job.job_id) if not one.stage.is_final]
+    ended = {"stage": Stage.CANCELLED, "stage_rank": Stage.CANCELLED.rank, "error_message": reason}
+    transaction.execute(
+        sa.update(item).where(item.c.job_id == draft.job.job_id, item.c.stage_rank < Stage.CANCELLED.rank).values(ended)
+    )
+    for document in documents.release(transaction, draft.job, unfinished, reason):
+        draft.report(
+            EventType.DOCUMENT_STATUS,
+            document_id=document.document_id,
+            facts=document_facts(
+                document.processing_status, document.processing_error, document.chunk_count, document.metadata
+            ),
+        )
+
+
+def pause(transaction: Transaction, job_id: JobId) -> Job:
+    """Stop working on a job and keep what is done."""
+    with record.changing(transaction, job_id) as draft:
+        draft.job = lifecycle.pause(draft.job)
+        draft.report(EventType.JOB_PAUSED)
+    return draft.job
+
+
+def resume(transaction: Transaction, job_id: JobId) -> Job:
+    """Put a paused job in line again. The caller hands it to the engine in the same transaction."""
+    with record.changing(transaction, job_id) as draft:
+        draft.job = lifecycle.resume(draft.job)
+        draft.report(EventType.JOB_RESUMED)
+    return draft.job
+
+
+def retry(transaction: Transaction, job_id: JobId) -> Job:
+    """Start the next attempt on what failed. The caller hands it to the engine in the same transaction."""
+    with record.changing(transaction, job_id) as draft:
+        failed = [one for one in items(transaction.connection, job_id) if one.stage is Stage.FAILED]
+        draft.job = lifecycle.retry(draft.job, sum(one.work_done for one in failed))
+        draft.job = replace(draft.job, queue_tag=_queue_tag(transaction, draft.job.user_id))
+        for one in failed:
+            again = replace(
+                one, stage=Stage.RECEIVED, work_done=0, sections_done=0, chunk_count=0, chunks_indexed=0,
+                deaths=0, error_code=None, error_message=None,
+            )  # fmt: skip
+            where = (item.c.job_id == job_id, item.c.ordinal == one.ordinal)
+            transaction.execute(sa.update(item).where(*where).values(rows.from_item(again)))
+        documents.hand_over(transaction, draft.job, [one.document_id for one in failed])
+        draft.report(EventType.JOB_RECEIVED)
+    return draft.job
