@@ -103,6 +103,7 @@ class Item:
     """A document's part in a job. `claim` counts how often it was taken up, and fences as `Job.run` does.
 
     `sections_done` is where reading goes on after a crash; `deaths` counts claims since the last thing saved.
+    `description` is what was found out about the document. `leftover_version` names chunks that are to be dropped.
     """
 
     job_id: JobId
@@ -119,5 +120,7 @@ class Item:
     chunks_indexed: int = 0
     claim: int = 0
     deaths: int = 0
+    description: Mapping[str, Any] = field(default_factory=dict)
+    leftover_version: int | None = None
     error_code: str | None = None
     error_message: str | None = None

@@ -182,9 +182,16 @@ def cancel(transaction: Transaction, job_id: JobId) -> Job:
 def _report_released(transaction: Transaction, draft: record.Draft, reason: str) -> None:
     """Each document that the job had not finished goes back to its older version, or is failed for `reason`."""
     unfinished = [one for one in items(transaction.connection, draft.job.job_id) if not one.stage.is_final]
-    ended = {"stage": Stage.CANCELLED, "stage_rank": Stage.CANCELLED.rank, "error_message": reason}
+    leftover = sa.case((item.c.chunk_count > 0, item.c.version), else_=None)
     transaction.execute(
-        sa.update(item).where(item.c.job_id == draft.job.job_id, item.c.stage_rank < Stage.CANCELLED.rank).values(ended)
+        sa.update(item)
+        .where(item.c.job_id == draft.job.job_id, item.c.stage_rank < Stage.CANCELLED.rank)
+        .values(
+            stage=Stage.CANCELLED,
+            stage_rank=Stage.CANCELLED.rank,
+            error_message=reason,
+            leftover_version=leftover,
+        )
     )
     for document in documents.release(transaction, draft.job, unfinished, reason):
         draft.report(

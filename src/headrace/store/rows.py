@@ -44,7 +44,8 @@ def to_item(row: Row) -> Item:
 
 def from_item(item: Item) -> dict[str, Any]:
     """The columns of an item."""
-    return {name: getattr(item, name) for name in _ITEM_FIELDS} | {"stage_rank": item.stage.rank}
+    values = {name: getattr(item, name) for name in _ITEM_FIELDS}
+    return values | {"stage_rank": item.stage.rank, "description": dict(item.description)}
 
 
 def to_document(row: Row) -> Document:

@@ -1,0 +1,120 @@
+"""The bytes of documents: a folder of files under random names, durable before anybody is told that they are there.
+
+Not for many machines: the seam for an object store is this class.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from headrace.model.document import BlobRange
+from headrace.model.errors import DiskLow
+from headrace.model.ids import BlobKey, new_id
+
+TEMPORARY = ".part"
+
+
+class Blobs:
+    """Keeps blobs in `folder`, spread over its subfolders by the last two characters of their keys."""
+
+    def __init__(self, folder: Path, *, min_free_bytes: int = 0) -> None:
+        self.folder = folder
+        self.min_free_bytes = min_free_bytes
+
+    def path(self, key: BlobKey) -> Path:
+        """Where a blob lies."""
+        return self.folder / key[-2:] / key
+
+    def create(self) -> "BlobWriter":
+        """Start a new blob.
+
+        Raises:
+            DiskLow: less is free than the operator wants to keep.
+        """
+        self.check_space()
+        key = BlobKey(new_id())
+        parent = self.path(key).parent
+        if not parent.exists():
+            parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _sync_folder(self.folder)
+        return BlobWriter(key, self.path(key))
+
+    def check_space(self) -> None:
+        """Refuse to write where the disk is nearly full."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        free = shutil.disk_usage(self.folder).free
+        if free < self.min_free_bytes:
+            raise DiskLow(f"only {free // 1_000_000} MB of disk are free; nothing was stored")
+
+    def read(self, where: BlobRange) -> bytes:
+        """The bytes of one document."""
+        with self.path(where.key).open("rb") as file:
+            file.seek(where.offset)
+            return file.read(where.size)
+
+    def delete(self, key: BlobKey) -> None:
+        """Forget a blob; one that is gone already is no error."""
+        self.path(key).unlink(missing_ok=True)
+
+    def keys(self) -> Iterator[tuple[BlobKey, float]]:
+        """Every finished blob and the time of its writing, in seconds since the epoch."""
+        for file in self.folder.glob("??/*"):
+            if file.suffix != TEMPORARY:
+                yield BlobKey(file.name), file.stat().st_mtime
+
+    def delete_leftovers(self, older_than: float) -> int:
+        """Remove what is left of uploads that never finished, last touched before `older_than` (epoch seconds)."""
+        stale = [file for file in self.folder.glob(f"??/*{TEMPORARY}") if file.stat().st_mtime < older_than]
+        for file in stale:
+            file.unlink(missing_ok=True)
+        return len(stale)
+
+
+class BlobWriter:
+    """One blob being written. Leave the block after `finish`, or whatever was written is removed."""
+
+    def __init__(self, key: BlobKey, path: Path) -> None:
+        self.key = key
+        self.size = 0
+        self._path = path
+        self._part = path.with_name(f"{path.name}{TEMPORARY}")
+        self._file: BinaryIO = self._part.open("xb")
+
+    def __enter__(self) -> "BlobWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    @property
+    def part(self) -> Path:
+        """The file while it is being written, for looking at what came so far."""
+        self._file.flush()
+        return self._part
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        self._file.write(data)
+        self.size += len(data)
+
+    def finish(self) -> BlobRange:
+        """Make the bytes and their name durable, in this order: file, name, folder."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._part.rename(self._path)
+        _sync_folder(self._path.parent)
+        return BlobRange(key=self.key, size=self.size)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,85 @@
+"""What is cleaned away, and when. Nothing that is alive is ever touched.
+
+The events of an ended job are kept for `max_age_hours`, and those of each user's newest `max_jobs` jobs however old
+they are; its last event and its summary row stay for `history_days`.
+"""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from headrace.model.ids import BlobKey, DocumentId
+from headrace.model.vocabulary import FINAL_STATUSES
+from headrace.store.database import Transaction
+from headrace.store.schema import account, document, event, item, job
+
+PORTION = 500
+
+
+def prune_events(transaction: Transaction, *, max_age_hours: float, max_jobs: int) -> int:
+    """Delete the detailed events of old ended jobs, at most a portion of jobs at once; returns how many jobs."""
+    newest = (
+        sa.select(
+            job.c.job_id,
+            sa.func.row_number().over(partition_by=job.c.user_id, order_by=job.c.job_id.desc()).label("place"),
+        )
+    ).subquery()
+    oldest_kept = transaction.now - timedelta(hours=max_age_hours)
+    first_left = sa.exists().where(event.c.job_id == job.c.job_id, event.c.number < job.c.last_number)
+    old = (
+        sa.select(job.c.job_id, job.c.user_id, job.c.last_number)
+        .join(newest, newest.c.job_id == job.c.job_id)
+        .where(
+            job.c.status.in_(FINAL_STATUSES), job.c.completed_at < oldest_kept, newest.c.place > max_jobs, first_left
+        )
+        .order_by(job.c.job_id)
+        .limit(PORTION)
+    )
+    found = transaction.execute(old).all()
+    for row in found:
+        _prune(transaction, row.job_id, row.user_id, row.last_number)
+    return len(found)
+
+
+def _prune(transaction: Transaction, job_id: str, user_id: str, last_number: int) -> None:
+    mine = (event.c.job_id == job_id, event.c.number < last_number)
+    newest = transaction.execute(sa.select(sa.func.max(event.c.number)).where(*mine)).scalar()
+    transaction.execute(sa.delete(event).where(*mine))
+    if newest is not None:
+        highest = sa.case((account.c.pruned_number < newest, newest), else_=account.c.pruned_number)
+        transaction.execute(sa.update(account).where(account.c.user_id == user_id).values(pruned_number=highest))
+
+
+def forget_jobs(transaction: Transaction, *, history_days: float) -> int:
+    """Delete ended jobs that are too old to be looked at, with all that is theirs; returns how many."""
+    oldest_kept = transaction.now - timedelta(days=history_days)
+    old = (
+        sa.select(job.c.job_id, job.c.user_id, job.c.last_number)
+        .where(job.c.status.in_(FINAL_STATUSES), job.c.completed_at < oldest_kept)
+        .limit(PORTION)
+    )
+    found = transaction.execute(old).all()
+    for row in found:
+        _prune(transaction, row.job_id, row.user_id, row.last_number + 1)
+        transaction.execute(sa.delete(item).where(item.c.job_id == row.job_id))
+        transaction.execute(sa.delete(job).where(job.c.job_id == row.job_id))
+    return len(found)
+
+
+def leftovers(connection: sa.Connection, limit: int = PORTION) -> list[tuple[DocumentId, int]]:
+    """Versions of documents whose chunks nobody will search again."""
+    statement = (
+        sa.select(item.c.document_id, item.c.leftover_version).where(item.c.leftover_version.is_not(None)).limit(limit)
+    )
+    return [(DocumentId(row[0]), int(row[1])) for row in connection.execute(statement)]
+
+
+def clear_leftover(transaction: Transaction, document_id: DocumentId, version: int) -> None:
+    """Note that the chunks of a leftover version are gone."""
+    mine = (item.c.document_id == document_id, item.c.leftover_version == version)
+    transaction.execute(sa.update(item).where(*mine).values(leftover_version=None))
+
+
+def is_blob_used(connection: sa.Connection, key: BlobKey) -> bool:
+    """Whether any document's bytes are in that blob."""
+    return connection.execute(sa.select(document.c.document_id).filter_by(blob_key=key).limit(1)).first() is not None

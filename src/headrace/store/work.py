@@ -1,0 +1,334 @@
+"""What a worker writes: items taken up, moved on, finished or failed, and the job's progress that follows from them.
+
+Every write is fenced twice: the job must still be in the run that the worker was given, and each item must still carry
+the claim that the worker took. A worker that lost either writes nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from headrace.model import lifecycle
+from headrace.model.document import Document
+from headrace.model.errors import DocumentError, Superseded
+from headrace.model.event import document_facts
+from headrace.model.ids import JobId
+from headrace.model.job import Item, Job, Stats
+from headrace.model.progress import advanced
+from headrace.model.vocabulary import EventType, ProcessingStatus, Stage
+from headrace.store import documents, jobs, record, rows
+from headrace.store.database import Transaction
+from headrace.store.schema import document as document_table
+from headrace.store.schema import item as item_table
+
+WORKER_DIED = "worker_died"
+
+
+@dataclass(slots=True)
+class Hand:
+    """The part of a job that one worker has in hand, in one transaction. Call the verbs, then leave the block."""
+
+    transaction: Transaction
+    draft: record.Draft
+    moved: list[Item] = field(default_factory=list)
+    told: list[tuple[Document, Mapping[str, Any]]] = field(default_factory=list)
+    must_count_chunks: bool = False
+
+    @property
+    def job(self) -> Job:
+        """The job as it is in this transaction."""
+        return self.draft.job
+
+    def move(self, before: Item, after: Item) -> Item:
+        """Write an item's next state; its work and chunks are added to the job's. Returns `after`."""
+        self.moved.append(after)
+        self.draft.job = replace(
+            self.job,
+            work_done=self.job.work_done + max(0, after.work_done - before.work_done),
+            chunks_created=max(0, self.job.chunks_created + after.chunks_indexed - before.chunks_indexed),
+        )
+        return after
+
+    def count(self, stats: Stats) -> None:
+        """Add to what the job has done."""
+        self.draft.job = self.job.counted(stats)
+
+    def begin(self, claimed: Sequence[Item]) -> None:
+        """Tell that work on these documents has begun."""
+        self._set_status([one for one in claimed if one.claim == 1], ProcessingStatus.PROCESSING)
+
+    def complete(self, before: Item, replaced_version: int | None) -> None:
+        """The document is searchable in its new version, which the caller has made live in this transaction.
+
+        `replaced_version` was searched until now; its chunks are dropped later.
+        """
+        after = replace(before, stage=Stage.COMPLETED, work_done=before.work_total, leftover_version=replaced_version)
+        self.move(before, after)
+        self.draft.job = replace(self.job, processed_items=self.job.processed_items + 1)
+        self.count(Stats(documents_processed=1))
+        self._tell_ready(before)
+
+    def fail(self, before: Item, error: DocumentError) -> None:
+        """The document cannot be ingested; an older version of it stays searchable."""
+        after = replace(
+            before,
+            stage=Stage.FAILED,
+            work_done=before.work_total,
+            chunks_indexed=0,
+            leftover_version=before.version if before.chunk_count else None,
+            error_code=error.code,
+            error_message=error.detail,
+        )
+        self.move(before, after)
+        self.draft.job = replace(
+            self.job, processed_items=self.job.processed_items + 1, failed_items=self.job.failed_items + 1
+        )
+        self.count(Stats(errors=1))
+        self.must_count_chunks = True
+        for released in documents.release(self.transaction, self.job, [before], error.detail):
+            failed = replace(released, processing_error=error.detail)
+            self.told.append((released, _facts(failed)))
+
+    def _set_status(self, begun: Sequence[Item], status: ProcessingStatus) -> None:
+        found = documents.get_many(self.transaction.connection, [one.document_id for one in begun])
+        for portion in documents.in_portions(list(found)):
+            statement = sa.update(document_table).where(document_table.c.document_id.in_(portion))
+            self.transaction.execute(statement.values(processing_status=status, updated_at=self.transaction.now))
+        for one in begun:
+            if one.document_id in found:
+                changed = replace(found[one.document_id], processing_status=status)
+                self.told.append((changed, _facts(changed)))
+
+    def _tell_ready(self, finished: Item) -> None:
+        found = documents.get_many(self.transaction.connection, [finished.document_id])
+        for document in found.values():
+            changed = replace(
+                document,
+                processing_status=ProcessingStatus.READY,
+                processing_error=None,
+                chunk_count=finished.chunk_count,
+                metadata={**finished.description, **document.metadata},
+            )
+            documents.update(self.transaction, changed)
+            self.told.append((changed, _facts(changed)))
+
+
+@contextmanager
+def working(transaction: Transaction, job_id: JobId, run: int, *, interval_seconds: float = 0.05) -> Iterator[Hand]:
+    """Take a job in hand: what is done in the block is written, and told, when it is left.
+
+    A `job.progress` event is added when the last one is at least `interval_seconds` old; stages and ends are always
+    told.
+
+    Raises:
+        Superseded: the job or one of the items is not this worker's any more; nothing was written.
+    """
+    with record.changing(transaction, job_id, run=run) as draft:
+        hand = Hand(transaction, draft)
+        yield hand
+        _write_items(transaction, hand.moved)
+        _settle(hand, timedelta(seconds=interval_seconds))
+
+
+def start(transaction: Transaction, job_id: JobId, run: int) -> Job:
+    """The engine has taken the job up, for the first time or again after a crash.
+
+    Raises:
+        Superseded: the job has ended, is paused, or was handed out again since.
+    """
+    with record.changing(transaction, job_id) as draft:
+        if draft.job.run != run or draft.job.status not in jobs.LIVE:
+            raise Superseded(f"job {job_id!r} is {draft.job.status}, in run {draft.job.run}")
+        draft.job = lifecycle.start(draft.job, transaction.now)
+        if draft.job.total_items:
+            draft.advance_to(Stage.EXTRACTING)
+    return draft.job
+
+
+def claim(transaction: Transaction, hand: Hand, wanted: Sequence[Item], max_deaths: int) -> list[Item]:
+    """Take items up: each claim fences off the one before. Those that killed too many workers are failed instead."""
+    claimed = []
+    for one in wanted:
+        if one.deaths >= max_deaths:
+            hand.fail(one, DocumentError(WORKER_DIED, f"the worker died {one.deaths} times on this document"))
+            continue
+        stage = Stage.EXTRACTING if one.stage is Stage.RECEIVED else one.stage
+        claimed.append(replace(one, claim=one.claim + 1, deaths=one.deaths + 1, stage=stage))
+    _take(transaction, claimed)
+    hand.begin(claimed)
+    return claimed
+
+
+def finish(transaction: Transaction, job_id: JobId, run: int) -> Job:
+    """End a job whose items are all finished: completed, or failed when none of them succeeded."""
+    with record.changing(transaction, job_id, run=run) as draft:
+        if draft.job.processed_items < draft.job.total_items:
+            raise Superseded(f"job {job_id!r} has unfinished documents")
+        draft.job = lifecycle.finish(draft.job, transaction.now)
+        draft.job = replace(draft.job, **_last_words(transaction, draft.job))
+        draft.report(EventType.JOB_FAILED if draft.job.stage is Stage.FAILED else EventType.JOB_COMPLETED)
+    return draft.job
+
+
+def fail(transaction: Transaction, job_id: JobId, run: int, reason: str) -> Job:
+    """End a job for a reason that is not a document's."""
+    with record.changing(transaction, job_id, run=run) as draft:
+        draft.job = lifecycle.fail(draft.job, transaction.now, reason)
+        draft.report(EventType.JOB_FAILED)
+    return draft.job
+
+
+def unfinished(connection: sa.Connection, job_id: JobId, first: int = 0, last: int | None = None) -> list[Item]:
+    """The items between two ordinals, both included, on which there is work left."""
+    statement = (
+        sa.select(item_table)
+        .where(
+            item_table.c.job_id == job_id,
+            item_table.c.stage_rank < Stage.COMPLETED.rank,
+            item_table.c.ordinal >= first,
+        )
+        .order_by(item_table.c.ordinal)
+    )
+    if last is not None:
+        statement = statement.where(item_table.c.ordinal <= last)
+    return [rows.to_item(row) for row in connection.execute(statement).mappings()]
+
+
+def _facts(document: Document) -> dict[str, Any]:
+    return document_facts(
+        document.processing_status, document.processing_error, document.chunk_count, document.metadata
+    )
+
+
+def _take(transaction: Transaction, claimed: Sequence[Item]) -> None:
+    if not claimed:
+        return
+    statement = (
+        sa.update(item_table)
+        .where(
+            item_table.c.job_id == sa.bindparam("of_job"),
+            item_table.c.ordinal == sa.bindparam("at_ordinal"),
+            item_table.c.claim == sa.bindparam("old_claim"),
+        )
+        .values(
+            claim=sa.bindparam("new_claim"),
+            deaths=sa.bindparam("new_deaths"),
+            stage=sa.bindparam("new_stage"),
+            stage_rank=sa.bindparam("new_rank"),
+        )
+    )
+    values = [
+        {
+            "of_job": one.job_id,
+            "at_ordinal": one.ordinal,
+            "old_claim": one.claim - 1,
+            "new_claim": one.claim,
+            "new_deaths": one.deaths,
+            "new_stage": one.stage,
+            "new_rank": one.stage.rank,
+        }
+        for one in claimed
+    ]
+    _expect(transaction.execute(statement, values).rowcount, len(claimed))
+
+
+_MOVED = (
+    "stage", "stage_rank", "work_done", "sections_done", "page_count", "chunk_count", "chunks_indexed", "deaths",
+    "description", "leftover_version", "error_code", "error_message",
+)  # fmt: skip
+
+
+def _write_items(transaction: Transaction, moved: Sequence[Item]) -> None:
+    """Write the last state of each item; whatever is saved clears its count of deaths."""
+    latest = {one.ordinal: replace(one, deaths=0) for one in moved}
+    if not latest:
+        return
+    statement = (
+        sa.update(item_table)
+        .where(
+            item_table.c.job_id == sa.bindparam("of_job"),
+            item_table.c.ordinal == sa.bindparam("at_ordinal"),
+            item_table.c.claim == sa.bindparam("of_claim"),
+        )
+        .values({name: sa.bindparam(f"new_{name}") for name in _MOVED})
+    )
+    values = []
+    for one in latest.values():
+        columns = rows.from_item(one)
+        keys = {"of_job": one.job_id, "at_ordinal": one.ordinal, "of_claim": one.claim}
+        values.append(keys | {f"new_{name}": columns[name] for name in _MOVED})
+    _expect(transaction.execute(statement, values).rowcount, len(latest))
+
+
+def _expect(changed: int, wanted: int) -> None:
+    if changed != wanted:
+        raise Superseded(f"{wanted - changed} documents were taken up by another worker")
+
+
+def _settle(hand: Hand, interval: timedelta) -> None:
+    """Draw from the items what the job says: its stage, its chunks, its progress; and tell what is to be told."""
+    draft, now = hand.draft, hand.transaction.now
+    before = draft.job.progress
+    stage = _least_advanced(hand.transaction, draft.job.job_id)
+    if stage is Stage.INDEXING and (draft.job.total_chunks is None or hand.must_count_chunks):
+        draft.job = replace(draft.job, **_count_chunks(hand.transaction, draft.job.job_id))
+    if draft.job.total_chunks is not None:
+        draft.job = replace(draft.job, current_chunk=min(draft.job.chunks_created, draft.job.total_chunks))
+    draft.job = advanced(draft.job)
+    if stage is not None:
+        draft.advance_to(stage)
+    for document, facts in hand.told:
+        draft.report(EventType.DOCUMENT_STATUS, document_id=document.document_id, facts=facts)
+    reported = draft.job.progress_reported_at
+    is_due = reported is None or not timedelta(0) <= now - reported < interval
+    if is_due and draft.job.progress > before:
+        draft.job = replace(draft.job, progress_reported_at=now)
+        draft.report(EventType.JOB_PROGRESS, message=_progress_message(draft.job))
+
+
+def _least_advanced(transaction: Transaction, job_id: JobId) -> Stage | None:
+    """The stage of the least advanced unfinished document; None when all are finished."""
+    statement = sa.select(sa.func.min(item_table.c.stage_rank)).where(item_table.c.job_id == job_id)
+    rank = transaction.execute(statement).scalar()
+    stage = next((one for one in Stage if one.rank == rank), None)
+    return None if stage is None or stage.is_final else stage
+
+
+def _count_chunks(transaction: Transaction, job_id: JobId) -> dict[str, Any]:
+    counts = sa.select(sa.func.sum(item_table.c.chunk_count), sa.func.sum(item_table.c.chunks_indexed)).where(
+        item_table.c.job_id == job_id, item_table.c.stage != Stage.FAILED
+    )
+    total, indexed = tuple(transaction.execute(counts).one())
+    return {"total_chunks": int(total) if total else None, "chunks_created": int(indexed or 0)}
+
+
+def _progress_message(job: Job) -> str:
+    if job.total_chunks is not None:
+        return f"Embedding {job.current_chunk} of {job.total_chunks} chunks"
+    if job.stats.pages:
+        return f"Extracting text: {job.stats.pages} pages read"
+    return job.message
+
+
+def _last_words(transaction: Transaction, ended: Job) -> dict[str, Any]:
+    """What the end of a job says, in one sentence; and the chunks that its finished documents really have."""
+    counted = _count_chunks(transaction, ended.job_id)
+    words: dict[str, Any] = counted | {"current_chunk": counted["total_chunks"]}
+    if not ended.failed_items:
+        return words | {"message": f"{_documents(ended.total_items)} ingested, {counted['chunks_created']} chunks"}
+    first = next(one for one in jobs.items(transaction.connection, ended.job_id) if one.stage is Stage.FAILED)
+    reason = f"{first.filename}: {first.error_message}"
+    if ended.failed_items < ended.total_items:
+        summary = f"{ended.failed_items} of {_documents(ended.total_items)} failed"
+        return words | {"message": summary, "error_message": f"{summary}; {reason}"}
+    if ended.total_items == 1:
+        return words | {"message": "The document failed", "error_message": reason}
+    return words | {"message": "All documents failed", "error_message": f"all failed; {reason}"}
+
+
+def _documents(count: int) -> str:
+    return "1 document" if count == 1 else f"{count} documents"
