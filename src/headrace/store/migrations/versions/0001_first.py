@@ -14,7 +14,11 @@ KEYWORD_INDEX = {
         "CREATE VIRTUAL TABLE chunk_fts USING fts5("
         "text, content='chunk', content_rowid='chunk_id', tokenize='porter unicode61')"
     ],
-    "postgresql": ["CREATE INDEX ix_chunk_words ON chunk USING gin (to_tsvector('english', text))"],
+    "postgresql": [
+        "CREATE TABLE chunk_fts ("
+        "chunk_id bigint PRIMARY KEY REFERENCES chunk ON DELETE CASCADE, words tsvector NOT NULL)",
+        "CREATE INDEX ix_chunk_fts_words ON chunk_fts USING gin (words)",
+    ],
 }
 
 
