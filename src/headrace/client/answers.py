@@ -1,0 +1,30 @@
+"""An HTTP answer as the object it holds, or as the exception it stands for."""
+
+import httpx
+
+from headrace.client.errors import ServerUnreachable, error_from
+from headrace.client.verbs import Json
+
+
+def read_answer(response: httpx.Response) -> Json:
+    """The JSON object of a success; empty where there is no body.
+
+    Raises:
+        HeadraceError: the status is 400 or more.
+    """
+    if response.status_code >= 400:
+        raise error_from(response.status_code, response.content, response.headers.get("retry-after"))
+    if not response.content:
+        return {}
+    try:
+        found = response.json()
+    except ValueError as error:
+        raise ServerUnreachable(str(response.url), "what answers there does not speak JSON") from error
+    return found if isinstance(found, dict) else {"answer": found}
+
+
+def reason(error: httpx.TransportError) -> str:
+    """What went wrong on the wire, in a few words."""
+    if isinstance(error, httpx.TimeoutException):
+        return "it took too long"
+    return str(error)

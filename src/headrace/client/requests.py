@@ -1,0 +1,114 @@
+"""Each verb of the API as a request: what to send, not how. Nothing here touches the network."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+from urllib.parse import quote
+
+Metadata: TypeAlias = Mapping[str, Any] | None
+Part: TypeAlias = tuple[str, Any]
+"""A multipart field: its name, and `(filename, file object or bytes)`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call. `json` and `form` exclude each other; `files` makes the form a multipart one."""
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    form: Mapping[str, str] = field(default_factory=dict)
+    files: Sequence[Part] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def options(self) -> dict[str, Any]:
+        """The arguments that `httpx.Client.request` and its asynchronous sister take alike."""
+        body: dict[str, Any] = {"json": self.json} if self.json is not None else {}
+        if self.form or self.files:
+            body = {"data": dict(self.form), "files": list(self.files) or None}
+        return {"params": dict(self.params), "headers": dict(self.headers), **body}
+
+
+def get(path: str, **params: object) -> Request:
+    """A question; parameters that are None are left out."""
+    return Request(method="GET", path=path, params=_told(params))
+
+
+def submit_text(text: str, collection_name: str | None, metadata: Metadata, key: str | None) -> Request:
+    """One text, one job."""
+    body = _filled(text_content=text, collection_name=collection_name, metadata=metadata)
+    return Request(method="POST", path="/ingest/text/async", json=body, headers=_once(key))
+
+
+def submit_files(parts: Sequence[Part], collection_name: str | None, metadata: Metadata, key: str | None) -> Request:
+    """Several files, one job."""
+    form = _filled(collection_name=collection_name, metadata=None if metadata is None else json.dumps(metadata))
+    return Request(method="POST", path="/ingest/async", form=form, files=parts, headers=_once(key))
+
+
+def submit_batch(messages: Sequence[str | Mapping[str, Any]], metadata: Metadata, key: str | None) -> Request:
+    """Many short texts, one job."""
+    told = [{"text": message} if isinstance(message, str) else dict(message) for message in messages]
+    body = _filled(messages=told, metadata=metadata)
+    return Request(method="POST", path="/ingest/batch/async", json=body, headers=_once(key))
+
+
+def upload(
+    documents: Sequence[str | Mapping[str, Any]], collection_name: str | None, key: str | None, *, force_recreate: bool
+) -> Request:
+    """Documents in one JSON body; `force_recreate` rebuilds the collection's documents from them."""
+    body = _filled(collection_name=collection_name, documents=list(documents), force_recreate=force_recreate)
+    return Request(method="POST", path="/upload", json=body, headers=_once(key))
+
+
+def ingest_document(document_id: str, *, force: bool) -> Request:
+    """A new job on a document that is there."""
+    return Request(method="POST", path=f"/resource/ingest/{_id(document_id)}", json={"force": force})
+
+
+def job(job_id: str, part: Literal["", "/documents"] = "", **params: object) -> Request:
+    """A job, or a list below it."""
+    return get(f"/jobs/{_id(job_id)}{part}", **params)
+
+
+def change_job(job_id: str, verb: Literal["cancel", "retry", "pause", "resume"]) -> Request:
+    """A move of a job; 409 when it is not in a state for it."""
+    return Request(method="POST", path=f"/jobs/{_id(job_id)}/{verb}")
+
+
+def document(document_id: str, method: Literal["GET", "DELETE"] = "GET") -> Request:
+    """A document, or its end."""
+    return Request(method=method, path=f"/documents/{_id(document_id)}")
+
+
+def create_workspace(name: str, rag_config: Metadata) -> Request:
+    """A new workspace; its provisioning is a job."""
+    return Request(method="POST", path="/workspaces", json=_filled(name=name, rag_config=rag_config))
+
+
+def query(text: str, **options: object) -> Request:
+    """The passages that answer a text; options that are None are left to the server."""
+    return Request(method="POST", path="/query", json={"query": text, **_filled(**options)})
+
+
+def stream_path(job_id: str | None) -> str:
+    """Where the events of a job are, or all of the user's."""
+    return "/events" if job_id is None else f"/jobs/{_id(job_id)}/events"
+
+
+def _filled(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _told(params: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in params.items() if value is not None}
+
+
+def _once(key: str | None) -> dict[str, str]:
+    return {"Idempotency-Key": key} if key else {}
+
+
+def _id(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,153 @@
+"""Every verb of the API, written once: an answer is an object at once, or one to be awaited."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from headrace.client import requests
+from headrace.client.files import Sendable, parts
+from headrace.client.requests import Metadata, Request
+
+Answer = TypeVar("Answer")
+Json: TypeAlias = dict[str, Any]
+
+DEFAULT_URL = "http://127.0.0.1:8011"
+TIMEOUT_SECONDS = 300.0
+CONNECT_SECONDS = 10.0
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Verbs(ABC, Generic[Answer]):
+    """What both clients can do. Each verb answers with the JSON object of contract 3.
+
+    Raises:
+        ServerUnreachable: nothing answers, or the connection broke.
+        HeadraceError: the server refused; the class says why.
+    """
+
+    @abstractmethod
+    def _send(self, request: Request) -> Answer:
+        """Do the call and read the answer."""
+
+    def submit_text(
+        self, text: str, *, collection_name: str | None = None, metadata: Metadata = None, key: str | None = None
+    ) -> Answer:
+        """Submit one text. The same `key` (Idempotency-Key) with the same body gives the same job."""
+        return self._send(requests.submit_text(text, collection_name, metadata, key))
+
+    def submit_files(
+        self,
+        files: Iterable[Sendable],
+        *,
+        collection_name: str | None = None,
+        metadata: Metadata = None,
+        key: str | None = None,
+    ) -> Answer:
+        """Submit files as one job: paths, or `(filename, binary file or bytes)`. They are streamed."""
+        return self._send(requests.submit_files(parts(files), collection_name, metadata, key))
+
+    def submit_batch(
+        self, messages: Sequence[str | Mapping[str, Any]], *, metadata: Metadata = None, key: str | None = None
+    ) -> Answer:
+        """Submit many short texts as one job: strings, or `{text, metadata}`."""
+        return self._send(requests.submit_batch(messages, metadata, key))
+
+    def upload(
+        self,
+        documents: Sequence[str | Mapping[str, Any]],
+        *,
+        collection_name: str | None = None,
+        force_recreate: bool = False,
+        key: str | None = None,
+    ) -> Answer:
+        """Send documents in one body; with `force_recreate` they replace what the collection holds."""
+        return self._send(requests.upload(documents, collection_name, key, force_recreate=force_recreate))
+
+    def ingest_document(self, document_id: str, *, force: bool = False) -> Answer:
+        """Ingest a document again, as a new job."""
+        return self._send(requests.ingest_document(document_id, force=force))
+
+    def get_job(self, job_id: str, *, after: str | None = None, wait_seconds: float | None = None) -> Answer:
+        """The job now; with `after` and `wait_seconds`, once something newer than that event exists."""
+        return self._send(requests.job(job_id, after=after, wait=wait_seconds))
+
+    def list_jobs(self, *, status: str | None = None, limit: int | None = None, cursor: str | None = None) -> Answer:
+        """`{jobs, next_cursor}`, newest first."""
+        return self._send(requests.get("/jobs", status=status, limit=limit, cursor=cursor))
+
+    def job_documents(self, job_id: str, *, limit: int | None = None, cursor: str | None = None) -> Answer:
+        """`{documents, next_cursor}`: each item's stage, status, counts and error."""
+        return self._send(requests.job(job_id, "/documents", limit=limit, cursor=cursor))
+
+    def stats(self) -> Answer:
+        """How many jobs stand where."""
+        return self._send(requests.get("/jobs/stats"))
+
+    def cancel(self, job_id: str) -> Answer:
+        """Cancel a job; decided when this returns."""
+        return self._send(requests.change_job(job_id, "cancel"))
+
+    def retry(self, job_id: str) -> Answer:
+        """Try again what failed, in the same job and log."""
+        return self._send(requests.change_job(job_id, "retry"))
+
+    def pause(self, job_id: str) -> Answer:
+        """Hold a job; what is saved stays saved."""
+        return self._send(requests.change_job(job_id, "pause"))
+
+    def resume(self, job_id: str) -> Answer:
+        """Let a paused job go on."""
+        return self._send(requests.change_job(job_id, "resume"))
+
+    def list_documents(self, *, limit: int | None = None, cursor: str | None = None, **filters: object) -> Answer:
+        """`{documents, next_cursor}`, newest first."""
+        return self._send(requests.get("/documents", limit=limit, cursor=cursor, **filters))
+
+    def get_document(self, document_id: str) -> Answer:
+        """One document."""
+        return self._send(requests.document(document_id))
+
+    def delete_document(self, document_id: str) -> Answer:
+        """Take a document out of the index and delete its bytes."""
+        return self._send(requests.document(document_id, "DELETE"))
+
+    def list_workspaces(self, *, limit: int | None = None, cursor: str | None = None) -> Answer:
+        """`{workspaces, next_cursor}`."""
+        return self._send(requests.get("/workspaces", limit=limit, cursor=cursor))
+
+    def create_workspace(self, name: str, *, rag_config: Metadata = None) -> Answer:
+        """Make a workspace; it is provisioned by a job."""
+        return self._send(requests.create_workspace(name, rag_config))
+
+    def query(
+        self,
+        text: str,
+        *,
+        mode: Literal["hybrid", "vector", "keyword"] | None = None,
+        top_k: int | None = None,
+        workspace: str | None = None,
+        **narrowed: object,
+    ) -> Answer:
+        """`{results, took_ms}`, best first; narrowed by `document_ids` and `filters` on metadata."""
+        return self._send(requests.query(text, mode=mode, top_k=top_k, workspace=workspace, **narrowed))
+
+    def health(self) -> Answer:
+        """Whether the server is alive (`/healthz`)."""
+        return self._send(requests.get("/healthz"))
+
+    def ready(self) -> Answer:
+        """Whether the server takes work (`/readyz`); `Busy` while it does not."""
+        return self._send(requests.get("/readyz"))
+
+
+def http_options(url: str, token: str | None) -> dict[str, Any]:
+    """The arguments of both httpx clients. A server on this machine is never asked through a proxy."""
+    return {
+        "base_url": url,
+        "headers": {"Authorization": f"Bearer {token}"} if token else {},
+        "timeout": httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
+        "trust_env": urlsplit(url).hostname not in _LOOPBACK,
+    }
