@@ -59,7 +59,7 @@ class Blobs:
         """Forget a blob; one that is gone already is no error."""
         self.path(key).unlink(missing_ok=True)
 
-    def keys(self) -> Iterator[tuple[BlobKey, float]]:
+    def finished(self) -> Iterator[tuple[BlobKey, float]]:
         """Every finished blob and the time of its writing, in seconds since the epoch."""
         for file in self.folder.glob("??/*"):
             if file.suffix != TEMPORARY:

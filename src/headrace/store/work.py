@@ -16,7 +16,7 @@ from headrace.model import lifecycle
 from headrace.model.document import Document
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.event import document_facts
-from headrace.model.ids import JobId
+from headrace.model.ids import JobId, WorkspaceId
 from headrace.model.job import Item, Job, Stats
 from headrace.model.progress import advanced
 from headrace.model.vocabulary import EventType, ProcessingStatus, Stage
@@ -36,6 +36,7 @@ class Hand:
     draft: record.Draft
     moved: list[Item] = field(default_factory=list)
     told: list[tuple[Document, Mapping[str, Any]]] = field(default_factory=list)
+    touched: set[WorkspaceId] = field(default_factory=set)
     must_count_chunks: bool = False
 
     @property
@@ -61,16 +62,14 @@ class Hand:
         """Tell that work on these documents has begun."""
         self._set_status([one for one in claimed if one.claim == 1], ProcessingStatus.PROCESSING)
 
-    def complete(self, before: Item, replaced_version: int | None) -> None:
-        """The document is searchable in its new version, which the caller has made live in this transaction.
-
-        `replaced_version` was searched until now; its chunks are dropped later.
-        """
-        after = replace(before, stage=Stage.COMPLETED, work_done=before.work_total, leftover_version=replaced_version)
-        self.move(before, after)
+    def complete(self, before: Item) -> None:
+        """All chunks of the document are indexed: its new version is what readers see from this commit on."""
+        leftover = self._go_live(before)
+        self.move(
+            before, replace(before, stage=Stage.COMPLETED, work_done=before.work_total, leftover_version=leftover)
+        )
         self.draft.job = replace(self.job, processed_items=self.job.processed_items + 1)
         self.count(Stats(documents_processed=1))
-        self._tell_ready(before)
 
     def fail(self, before: Item, error: DocumentError) -> None:
         """The document cannot be ingested; an older version of it stays searchable."""
@@ -103,18 +102,24 @@ class Hand:
                 changed = replace(found[one.document_id], processing_status=status)
                 self.told.append((changed, _facts(changed)))
 
-    def _tell_ready(self, finished: Item) -> None:
+    def _go_live(self, finished: Item) -> int | None:
+        """Swap the document's versions; returns the one whose chunks are not needed any more."""
         found = documents.get_many(self.transaction.connection, [finished.document_id])
-        for document in found.values():
-            changed = replace(
-                document,
-                processing_status=ProcessingStatus.READY,
-                processing_error=None,
-                chunk_count=finished.chunk_count,
-                metadata={**finished.description, **document.metadata},
-            )
-            documents.update(self.transaction, changed)
-            self.told.append((changed, _facts(changed)))
+        document = found.get(finished.document_id)
+        if document is None or (document.live_version or 0) > finished.version:
+            return finished.version
+        live = replace(
+            document,
+            live_version=finished.version,
+            processing_status=ProcessingStatus.READY,
+            processing_error=None,
+            chunk_count=finished.chunk_count,
+            metadata={**finished.description, **document.metadata},
+        )
+        documents.update(self.transaction, live)
+        self.touched.add(document.workspace_id)
+        self.told.append((live, _facts(live)))
+        return document.live_version if document.live_version != finished.version else None
 
 
 @contextmanager
@@ -131,6 +136,8 @@ def working(transaction: Transaction, job_id: JobId, run: int, *, interval_secon
         hand = Hand(transaction, draft)
         yield hand
         _write_items(transaction, hand.moved)
+        for workspace_id in hand.touched:
+            documents.touch_index(transaction, workspace_id)
         _settle(hand, timedelta(seconds=interval_seconds))
 
 

@@ -1,0 +1,75 @@
+"""Knows which of the runs in this process may go on. One query for all of them, several times a second."""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from headrace.model.errors import HeadraceError
+from headrace.model.ids import JobId
+from headrace.model.vocabulary import JobStatus
+from headrace.store.database import Database
+from headrace.store.schema import job
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.15
+"""Well below the second within which a cancelled job's work is to stop."""
+
+
+class Control:
+    """Watches the jobs that this process works on; a thread of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._watched: Counter[tuple[JobId, int]] = Counter()
+        self._stopped: frozenset[tuple[JobId, int]] = frozenset()
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="headrace-control", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def watching(self, job_id: JobId, run: int) -> Iterator[None]:
+        """Keep an eye on one run while the block lasts."""
+        with self._lock:
+            self._watched[job_id, run] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._watched[job_id, run] -= 1
+                if not self._watched[job_id, run]:
+                    del self._watched[job_id, run]
+
+    def is_stopped(self, job_id: JobId, run: int) -> bool:
+        """Whether that run was cancelled, paused or replaced. A hint, at most a moment old: the store decides."""
+        return (job_id, run) in self._stopped or self._closing.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, unless the process stops meanwhile."""
+        self._closing.wait(seconds)
+
+    def close(self) -> None:
+        """Stop everything that asks."""
+        self._closing.set()
+
+    def _look(self) -> None:
+        while not self._closing.wait(LOOK_SECONDS):
+            with self._lock:
+                watched = set(self._watched)
+            try:
+                self._stopped = self._find_stopped(watched) if watched else frozenset()
+            except (HeadraceError, sa.exc.SQLAlchemyError):
+                logger.warning("could not look which jobs go on", exc_info=True)
+
+    def _find_stopped(self, watched: set[tuple[JobId, int]]) -> frozenset[tuple[JobId, int]]:
+        statement = sa.select(job.c.job_id, job.c.run).where(
+            job.c.job_id.in_({job_id for job_id, _ in watched}), job.c.status == JobStatus.RUNNING
+        )
+        with self._database.read() as connection:
+            going_on = {(JobId(row[0]), int(row[1])) for row in connection.execute(statement)}
+        return frozenset(watched - going_on)

@@ -1,0 +1,86 @@
+"""Clears away, in the worker's spare moments, what nobody will ask for again."""
+
+import logging
+import threading
+import time
+
+from headrace.model.ids import DocumentId
+from headrace.search import index
+from headrace.settings import Settings
+from headrace.store import retention
+from headrace.store.blobs import Blobs
+from headrace.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+CHUNKS_AT_ONCE = 2_000
+UPLOAD_GRACE_SECONDS = 24 * 3600.0
+"""A blob without a document may belong to an upload that is still coming in."""
+
+
+class Housekeeping:
+    """A thread that drops chunks of replaced, cancelled and failed versions, and applies the retention."""
+
+    def __init__(self, database: Database, blobs: Blobs, settings: Settings) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._settings = settings
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="headrace-housekeeping", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with a first cleaning soon."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after what is being done."""
+        self._closing.set()
+
+    def _run(self) -> None:
+        cleaned_at = time.monotonic() - self._settings.cleanup_interval_seconds
+        while not self._closing.wait(SWEEP_SECONDS):
+            try:
+                self.sweep()
+                if time.monotonic() - cleaned_at >= self._settings.cleanup_interval_seconds:
+                    cleaned_at = time.monotonic()
+                    self.clean()
+            except Exception:  # the boundary of this thread: cleaning fails today and works tomorrow
+                logger.exception("cleaning failed")
+
+    def sweep(self) -> None:
+        """Drop the chunks of versions that are not served any more, a portion to a transaction."""
+        with self._database.read() as connection:
+            found = retention.leftovers(connection)
+        for document_id, version in found:
+            while not self._drop_portion(document_id, version):
+                pass
+
+    def _drop_portion(self, document_id: DocumentId, version: int) -> bool:
+        with self._database.write() as transaction:
+            dropped = index.drop_version(transaction, document_id=document_id, version=version, limit=CHUNKS_AT_ONCE)
+            if dropped < CHUNKS_AT_ONCE:
+                retention.clear_leftover(transaction, document_id, version)
+            return dropped < CHUNKS_AT_ONCE
+
+    def clean(self) -> None:
+        """Apply the retention: old events, very old jobs, bytes without a document."""
+        settings = self._settings
+        pruned = forgotten = retention.PORTION
+        while pruned == retention.PORTION:
+            with self._database.write() as transaction:
+                pruned = retention.prune_events(
+                    transaction, max_age_hours=settings.max_age_hours, max_jobs=settings.max_jobs
+                )
+        while forgotten == retention.PORTION:
+            with self._database.write() as transaction:
+                forgotten = retention.forget_jobs(transaction, history_days=settings.history_days)
+        self._forget_blobs(time.time() - UPLOAD_GRACE_SECONDS)
+
+    def _forget_blobs(self, older_than: float) -> None:
+        self._blobs.delete_leftovers(older_than)
+        for key, written_at in self._blobs.finished():
+            with self._database.read() as connection:
+                is_used = retention.is_blob_used(connection, key)
+            if written_at < older_than and not is_used:
+                self._blobs.delete(key)

@@ -1,0 +1,178 @@
+"""Runs jobs: takes documents up, sends them through the stages, and makes sure that each one is finished somehow."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from headrace.engine import slices
+from headrace.engine.control import Control
+from headrace.engine.indexing import Indexing
+from headrace.engine.reading import Read, Reader
+from headrace.engine.slices import Slice
+from headrace.model.document import Document
+from headrace.model.errors import DocumentError, Superseded
+from headrace.model.ids import DocumentId, JobId
+from headrace.model.job import Item
+from headrace.model.vocabulary import Stage
+from headrace.pipeline.embed import Embedder
+from headrace.settings import Settings
+from headrace.store import documents, jobs, work
+from headrace.store.database import Database
+from headrace.store.work import Hand
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.5
+MANY_CHUNKS = 256
+"""So many chunks of small documents are saved in one transaction."""
+
+INTERNAL = DocumentError("internal", "an internal error stopped this document; the server's log has the details")
+DELETED = DocumentError("deleted", "the document was deleted before it was ingested")
+
+Spread = Callable[[Sequence[Slice]], None]
+"""Runs several slices, wherever there is room, and returns when all are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Everything that a worker needs to run jobs; shared by its threads."""
+
+    database: Database
+    reader: Reader
+    embedder: Embedder
+    control: Control
+    settings: Settings
+
+    def run_job(self, job_id: JobId, run: int, spread: Spread) -> None:
+        """Run one hand-out of a job to its end. Safe to call again after a crash: what is done stays done."""
+        try:
+            with self.database.write() as transaction:
+                work.start(transaction, job_id, run)
+            parts = self._cut(job_id, run)
+            if len(parts) > 1:
+                spread(parts)
+            for part in parts[:1] if len(parts) == 1 else ():
+                self.run_slice(part)
+            with self.database.write(durable=True) as transaction:
+                work.finish(transaction, job_id, run)
+        except Superseded as reason:
+            logger.info("job %s does not go on: %s", job_id, reason)
+
+    def run_slice(self, part: Slice) -> None:
+        """Finish every document of a slice: ingested, or failed with its reason; with several tries at bad luck."""
+        with self.control.watching(part.job_id, part.run):
+            try:
+                self._try_again_and_again(part)
+            except Superseded:
+                logger.info("job %s does not go on", part.job_id)
+
+    def _cut(self, job_id: JobId, run: int) -> list[Slice]:
+        with self.database.read() as connection:
+            items = jobs.items(connection, job_id)
+        limits = {"most_bytes": self.settings.slice_bytes, "most_documents": self.settings.slice_documents}
+        return slices.cut(job_id, run, items, **limits)
+
+    def _try_again_and_again(self, part: Slice) -> None:
+        for tries in range(self.settings.max_tries):
+            try:
+                return self._work_through(part)
+            except Superseded:
+                raise
+            except Exception:  # the boundary: whatever went wrong, the documents must be finished
+                logger.exception("job %s, documents %d-%d, try %d", part.job_id, part.first, part.last, tries + 1)
+            self.control.wait(FIRST_PAUSE_SECONDS * 2**tries)
+        self._give_up(part)
+        return None
+
+    def _work_through(self, part: Slice) -> None:
+        with self.database.read() as connection:
+            items = work.unfinished(connection, part.job_id, part.first, part.last)
+        for group in slices.groups(items):
+            _Group(self, part).ingest(group)
+
+    def _give_up(self, part: Slice) -> None:
+        with self.database.read() as connection:
+            items = work.unfinished(connection, part.job_id, part.first, part.last)
+        with self.database.write() as transaction, work.working(transaction, part.job_id, part.run) as hand:
+            for item in items:
+                hand.fail(item, INTERNAL)
+
+
+class _Group:
+    """Some documents of a slice, taken up together by one thread."""
+
+    def __init__(self, ingest: Ingest, part: Slice) -> None:
+        self._ingest = ingest
+        self._part = part
+        self._unsaved: list[Read] = []
+
+    def ingest(self, items: Sequence[Item]) -> None:
+        """Read all, then index all."""
+        claimed, found = self._claim(items)
+        read = [self._read(item, found.get(item.document_id)) for item in claimed]
+        self._save_unsaved()
+        ready = [one.after for one in read if one is not None]
+        indexing = Indexing(self._ingest.database, self._ingest.embedder, ready, self._in_hand, self._stop)
+        try:
+            indexing.run()
+        except DocumentError as error:
+            for item in ready:
+                self._fail(error, item.ordinal, item.ordinal)
+
+    def _claim(self, items: Sequence[Item]) -> tuple[list[Item], dict[DocumentId, Document]]:
+        with self._in_hand() as hand:
+            claimed = work.claim(hand.transaction, hand, items, self._ingest.settings.max_deaths)
+            return claimed, documents.get_many(hand.transaction.connection, [one.document_id for one in claimed])
+
+    def _read(self, item: Item, document: Document | None) -> Read | None:
+        if self._stop():
+            raise Superseded("the job does not go on")
+        if document is None:
+            self._fail(DELETED, item.ordinal, item.ordinal)
+            return None
+        if item.stage.rank >= Stage.INDEXING.rank:
+            return Read(document=document, before=item, after=item)
+        try:
+            read = self._ingest.reader.read(document, item, self._save, self._stop)
+        except DocumentError as error:
+            self._fail(error, item.ordinal, item.ordinal)
+            return None
+        self._unsaved.append(read)
+        if sum(len(one.chunks) for one in self._unsaved) > MANY_CHUNKS:
+            self._save_unsaved()
+        return read
+
+    def _save(self, read: Read) -> None:
+        with self._in_hand() as hand:
+            read.save(hand)
+        read.saved()
+
+    def _save_unsaved(self) -> None:
+        if not self._unsaved:
+            return
+        with self._in_hand() as hand:
+            for read in self._unsaved:
+                read.save(hand)
+        for read in self._unsaved:
+            read.saved()
+        self._unsaved = []
+
+    def _fail(self, error: DocumentError, first: int, last: int) -> None:
+        """Fail what is unfinished between two ordinals, as it is stored now."""
+        with self._in_hand() as hand:
+            for item in work.unfinished(hand.transaction.connection, self._part.job_id, first, last):
+                logger.info("document %s: %s (%s)", item.document_id, error.detail, error.code)
+                hand.fail(item, error)
+
+    def _stop(self) -> bool:
+        return self._ingest.control.is_stopped(self._part.job_id, self._part.run)
+
+    @contextmanager
+    def _in_hand(self) -> Iterator[Hand]:
+        interval = self._ingest.settings.progress_interval_seconds
+        with (
+            self._ingest.database.write() as transaction,
+            work.working(transaction, self._part.job_id, self._part.run, interval_seconds=interval) as hand,
+        ):
+            yield hand

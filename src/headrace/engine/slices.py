@@ -1,0 +1,59 @@
+"""Cuts a job's documents into slices that take a few seconds each and spread over workers and cores."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from headrace.model.ids import JobId
+from headrace.model.job import Item
+
+GROUP_BYTES = 256_000
+GROUP_DOCUMENTS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """The documents of one hand-out of a job from ordinal `first` to `last`, both included."""
+
+    job_id: JobId
+    run: int
+    first: int
+    last: int
+
+
+def cut(job_id: JobId, run: int, items: Sequence[Item], *, most_bytes: int, most_documents: int) -> list[Slice]:
+    """Slices of at most so many bytes and documents; a document larger than that is a slice of its own.
+
+    The cut depends on the documents only, never on what is done already: the engine asks again after a crash and must
+    get the same answer.
+    """
+    return [
+        Slice(job_id=job_id, run=run, first=run_of[0].ordinal, last=run_of[-1].ordinal)
+        for run_of in _runs(items, most_bytes, most_documents)
+    ]
+
+
+def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """What one worker takes up at a time: small documents together, so that their writes share a transaction.
+
+    A document that a worker has died on is taken alone, so that it cannot take its neighbours down with it.
+    """
+    calm: list[Item] = []
+    for item in items:
+        if item.deaths:
+            yield [item]
+        else:
+            calm.append(item)
+    yield from _runs(calm, GROUP_BYTES, GROUP_DOCUMENTS)
+
+
+def _runs(items: Iterable[Item], most_bytes: int, most_documents: int) -> Iterator[list[Item]]:
+    run: list[Item] = []
+    size = 0
+    for item in items:
+        if run and (size + item.work_total > most_bytes or len(run) >= most_documents):
+            yield run
+            run, size = [], 0
+        run.append(item)
+        size += item.work_total
+    if run:
+        yield run
