@@ -2,6 +2,7 @@
 .PHONY: help setup demo test check bench soak lock fmt
 .SUFFIXES:
 
+# The lock is made with 3.11 and holds for later ones, so the oldest comes first.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin/
@@ -51,6 +52,7 @@ bench: setup ## Measure, side by side with the peers; ARGS picks what
 soak: setup ## The fault tests in their long forms
 	HEADRACE_SOAK=1 $(BIN)python -m pytest --timeout=3600 tests/faults $(ARGS)
 
+# Without this machine's pip configuration: the lock is for every machine.
 lock: setup ## Write requirements.txt anew; ARGS=--upgrade takes newer releases
 	@$(BIN)python -c "$$REQUIREMENTS" | PIP_CONFIG_FILE=/dev/null PIP_FIND_LINKS= $(BIN)pip-compile --quiet \
 		--generate-hashes --allow-unsafe --strip-extras --no-annotate --no-header --no-emit-options \
