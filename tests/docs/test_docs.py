@@ -46,7 +46,8 @@ def test_make_targets_in_the_documents_exist() -> None:
 def test_every_target_is_explained_by_make_help() -> None:
     makefile = (PROJECT / "Makefile").read_text()
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
-    shown = subprocess.run(["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    command = ["make", "--no-print-directory", "help"]
+    shown = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
 
     assert phony is not None
     assert {line.split()[0] for line in shown.splitlines()} == set(phony[1].split())
