@@ -1,0 +1,37 @@
+"""The command line: one file for each group of commands, and nothing heavy imported before a command runs.
+
+Exit codes: 0 done, 1 a job failed or the server refused, 2 usage, 3 no server, 130 detached by Ctrl-C.
+"""
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from headrace.cli import database, demo, doctor, ingest, jobs, query, serve, watch, workspaces
+from headrace.cli.terminal import NO_SERVER, REFUSED, complain, prepare_streams
+from headrace.model.errors import HeadraceError
+
+app = typer.Typer(
+    name="headrace",
+    help="Document ingestion with live, durable progress.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for module in (serve, ingest, watch, jobs, query, workspaces, database, demo, doctor):
+    module.register(app)
+
+
+def main() -> NoReturn:
+    """Run the command that the arguments name, and exit with its code."""
+    prepare_streams()
+    try:
+        app(prog_name="headrace")
+    except HeadraceError as error:
+        complain(error.detail)
+        for found in getattr(error, "errors", ()):
+            complain(f"  {found.get('field', '')}: {found.get('message', '')}")
+        sys.exit(NO_SERVER if error.code == "server_unreachable" else REFUSED)
+    sys.exit(0)

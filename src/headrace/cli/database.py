@@ -1,0 +1,88 @@
+"""`headrace db`: upgrade, backup and check the database; all of it while the server runs."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headrace.cli.options import DatabaseUrl, DataDir, settings_from, usage
+from headrace.cli.terminal import REFUSED, complain, say
+
+if TYPE_CHECKING:
+    from headrace.settings import Settings
+    from headrace.store.database import Database
+
+group = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_markup_mode=None)
+
+BackupFolder = Annotated[
+    Path | None, typer.Argument(metavar="[FOLDER]", help="A new folder; named after the time by default.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of this file."""
+    app.add_typer(group, name="db")
+
+
+@group.command()
+def upgrade(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the schema up to date; the server does so when it starts, too."""
+    from headrace.store import migrations
+    from headrace.store.database import Database
+
+    settings = settings_from(data_dir=data_dir, database_url=database_url)
+    database = Database(settings.url)
+    migrations.upgrade(database)
+    say(f"{_shown(database)} is at revision {migrations.head()}")
+    database.close()
+
+
+@group.command()
+def backup(folder: BackupFolder = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Copy the database and the documents' bytes, as of one moment, into a folder that can be served as it is."""
+    from headrace.cli.backup import copy_blobs, copy_database
+
+    settings = settings_from(data_dir=data_dir, database_url=database_url)
+    if not settings.is_sqlite:
+        raise usage("Postgres has its own tools for this: pg_dump, or your provider's snapshots")
+    database = _existing(settings)
+    target = folder or Path(f"headrace-backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    if target.exists() and any(target.iterdir()):
+        raise usage(f"{str(target)!r} is not empty; name a new folder")
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = copy_database(database, target / "headrace.db")
+    copied, missing = copy_blobs(file, settings.data_dir / "blobs", target / "blobs")
+    database.close()
+    say(f"{target}: headrace.db ({file.stat().st_size:,} bytes) and {copied} files of documents")
+    if missing:
+        complain(f"{missing} documents were deleted while they were being copied")
+    say(f"serve it with: headrace serve --data-dir {target}")
+
+
+@group.command()
+def check(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Look for damage: integrity, foreign keys, revision, rows and bytes that have lost each other."""
+    from headrace.cli.checkup import findings
+
+    settings = settings_from(data_dir=data_dir, database_url=database_url)
+    database = _existing(settings)
+    found = list(findings(database, settings.data_dir / "blobs"))
+    database.close()
+    for finding in found:
+        say(f"{'ok ' if finding.is_fine else 'BAD'}  {finding.name}: {finding.told}")
+    if not all(finding.is_fine for finding in found):
+        raise typer.Exit(REFUSED)
+
+
+def _existing(settings: "Settings") -> "Database":
+    from headrace.store.database import Database
+
+    database = Database(settings.url)
+    if database.file and not database.file.exists():
+        raise usage(f"there is no database {_shown(database)}; give --data-dir, or start with: headrace serve")
+    return database
+
+
+def _shown(database: "Database") -> str:
+    return str(database.file or database.url.render_as_string(hide_password=True))

@@ -1,0 +1,58 @@
+"""The options that several commands take, and what is made of them."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headrace.cli.terminal import USAGE, complain
+
+if TYPE_CHECKING:
+    from headrace.client import Client
+    from headrace.settings import Settings
+
+Url = Annotated[
+    str, typer.Option("--url", envvar="HEADRACE_URL", metavar="URL", help="The server to speak to.", show_default=True)
+]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+JobIds = Annotated[list[str], typer.Argument(metavar="JOB...", help="One or more job ids.")]
+Collection = Annotated[
+    str | None, typer.Option("--collection", "-c", metavar="NAME", help="The workspace, made on first use.")
+]
+Host = Annotated[str | None, typer.Option(help="The address to listen on (HEADRACE_HOST, 127.0.0.1).")]
+Port = Annotated[int | None, typer.Option(help="The port to listen on (HEADRACE_PORT, 8011).")]
+DataDir = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where everything is kept (HEADRACE_DATA_DIR).")]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="HEADRACE_DATABASE_URL or DATABASE_URL; SQLite in the data folder by default."),
+]
+DEFAULT_URL = "http://127.0.0.1:8011"
+
+
+def connect(url: str) -> "Client":
+    """The client of `--url`, speaking as `HEADRACE_TOKEN`."""
+    from headrace.client import Client
+
+    if not url.startswith(("http://", "https://")):
+        raise usage(f"{url!r} is not a server's URL; it begins with http:// or https://")
+    return Client(url, token=os.environ.get("HEADRACE_TOKEN") or None)
+
+
+def settings_from(**given: Any) -> "Settings":
+    """The settings of the environment, with those options on top that were given."""
+    from pydantic import ValidationError
+
+    from headrace.settings import Settings
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg'].lower()}" for one in error.errors())
+        raise usage(f"a setting cannot be meant so: {found}") from error
+
+
+def usage(text: str) -> typer.Exit:
+    """To be raised: says what is wrong with the command's use."""
+    complain(text)
+    return typer.Exit(USAGE)

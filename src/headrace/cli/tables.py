@@ -1,0 +1,78 @@
+"""Lists as tables, for people."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from headrace.cli.board import SIGNS, counter, time_left
+from headrace.cli.watch import reason
+from headrace.model.vocabulary import Stage
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def print_jobs(jobs: Rows) -> None:
+    """Jobs, one a line."""
+    table = _table("", "job", "status", ">%", ">documents", ">chunks", "created", "")
+    for job in jobs:
+        table.add_row(
+            sign(job), job["job_id"], job["status"], f"{job['progress_percent']:.0f}",
+            f"{job['processed_items']}/{job['total_items']}" if job["total_items"] else "", str(job["chunks_created"]),
+            local_time(job["created_at"]), _note(job),
+        )  # fmt: skip
+    Console().print(table)
+
+
+def print_job(job: Mapping[str, Any], documents: Rows) -> None:
+    """One job in full, and its documents below it."""
+    facts = Table.grid(padding=(0, 2))
+    for name in ("job_id", "job_type", "status", "stage", "created_at", "started_at", "completed_at", "attempt"):
+        facts.add_row(Text(name, style="dim"), Text(str(job.get(name) if job.get(name) is not None else "-")))
+    facts.add_row(Text("progress", style="dim"), Text(f"{job['progress_percent']:.0f} % {_note(job)}"))
+    Console().print(facts)
+    table = _table("", "document", "stage", ">chunks", "")
+    for document in documents:
+        why = reason(document) if document["stage"] == Stage.FAILED else ""
+        chunks = counter(document["current_chunk"], document["total_chunks"])
+        table.add_row(sign(document), Text(document["filename"]), document["stage"], chunks, Text(why, "red"))
+    Console().print(table)
+
+
+def print_workspaces(workspaces: Rows) -> None:
+    """Workspaces, one a line."""
+    table = _table("workspace", "id", "status", ">documents", "created", "")
+    for one in workspaces:
+        table.add_row(
+            Text(one["name"]), one["workspace_id"], one["status"], str(one["document_count"]),
+            local_time(one["created_at"]), Text(one.get("status_message") or ""),
+        )  # fmt: skip
+    Console().print(table)
+
+
+def sign(thing: Mapping[str, Any]) -> str:
+    """The sign of the stage that a job or a document is in."""
+    return SIGNS.get(Stage(thing["stage"]), "")
+
+
+def local_time(text: str) -> str:
+    """An instant as people here read it."""
+    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _note(job: Mapping[str, Any]) -> Text:
+    if job.get("error_message"):
+        return Text(job["error_message"], style="red")
+    if job["failed_items"]:
+        return Text(f"{job['failed_items']} failed", style="red")
+    return Text(job.get("waiting_for") or time_left(job.get("eta_seconds")), style="dim")
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in names:
+        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
+    return table

@@ -1,0 +1,84 @@
+"""`headrace watch`, and the display that `ingest` and `demo` share: bars for a person, JSON lines for a program."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from headrace.cli.options import DEFAULT_URL, JobId, Url, connect
+from headrace.cli.terminal import DETACHED, DONE, JOB_FAILED, complain, is_terminal, print_json
+from headrace.model.vocabulary import JobStatus, Stage
+
+if TYPE_CHECKING:
+    from headrace.client import Client
+
+PATIENCE_SECONDS = 300.0
+"""How long a vanished server is waited for before the command gives up."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command()(watch)
+
+
+def watch(job: JobId, url: Url = DEFAULT_URL) -> None:
+    """Watch a job until it has ended. Ctrl-C detaches; the work goes on."""
+    with connect(url) as client:
+        raise typer.Exit(show(client, [job]))
+
+
+def show(client: "Client", job_ids: list[str]) -> int:
+    """Show the jobs one after the other; the exit code of the worst."""
+    codes = []
+    for place, job_id in enumerate(job_ids):
+        try:
+            codes.append(_show_one(client, job_id))
+        except KeyboardInterrupt:
+            for remaining in job_ids[place:]:
+                complain(f"detached; watch it again with: headrace watch {remaining}")
+            raise typer.Exit(DETACHED) from None
+    return max(codes, default=DONE)
+
+
+def _show_one(client: "Client", job_id: str) -> int:
+    if is_terminal():
+        from headrace.cli.bars import show_bars
+
+        show_bars(client, job_id, PATIENCE_SECONDS)
+    else:
+        for frame in client.follow(job_id, patience_seconds=PATIENCE_SECONDS):
+            print_json(frame)
+    return verdict(client, job_id)
+
+
+def verdict(client: "Client", job_id: str) -> int:
+    """The exit code that an ended job stands for; names what failed on standard error."""
+    job = client.get_job(job_id)
+    if job["failed_items"]:
+        for document in failed_documents(client, job_id):
+            complain(f"❌ {document['filename']}: {reason(document)}")
+    if job["status"] == JobStatus.COMPLETED:
+        return DONE
+    complain(f"job {job_id} {job['status']}: {job.get('error_message') or job.get('message') or 'no reason was given'}")
+    return JOB_FAILED
+
+
+def failed_documents(client: "Client", job_id: str) -> Iterator[dict[str, Any]]:
+    """The documents of a job that failed."""
+    return (document for document in all_documents(client, job_id) if document["stage"] == Stage.FAILED)
+
+
+def all_documents(client: "Client", job_id: str) -> Iterator[dict[str, Any]]:
+    """Every document of a job, however many pages that takes."""
+    cursor = None
+    while True:
+        page = client.job_documents(job_id, cursor=cursor)
+        yield from page["documents"]
+        cursor = page.get("next_cursor")
+        if not cursor:
+            return
+
+
+def reason(document: Mapping[str, Any]) -> str:
+    """Why a document failed, in the server's words."""
+    return str(document["error_message"] or "no reason was given")
