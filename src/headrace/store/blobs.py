@@ -5,7 +5,7 @@ Not for many machines: the seam for an object store is this class.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -42,6 +42,13 @@ class Blobs:
             _sync_folder(self.folder)
         return BlobWriter(key, self.path(key))
 
+    def settle(self, writers: Sequence["BlobWriter"]) -> list[BlobRange]:
+        """Make what was written durable: each file, its name, and then each folder once."""
+        ranges = [writer.settle() for writer in writers]
+        for folder in {self.path(where.key).parent for where in ranges}:
+            _sync_folder(folder)
+        return ranges
+
     def check_space(self) -> None:
         """Refuse to write where the disk is nearly full."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -74,7 +81,7 @@ class Blobs:
 
 
 class BlobWriter:
-    """One blob being written. Leave the block after `finish`, or whatever was written is removed."""
+    """One blob being written. Hand it to `Blobs.settle` before the block is left, or what was written is removed."""
 
     def __init__(self, key: BlobKey, path: Path) -> None:
         self.key = key
@@ -103,12 +110,17 @@ class BlobWriter:
         self._file.write(data)
         self.size += len(data)
 
-    def finish(self) -> BlobRange:
-        """Make the bytes and their name durable, in this order: file, name, folder."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+    def seal(self) -> None:
+        """All bytes are written: put them on the disk and let go of the file."""
+        if not self._file.closed:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def settle(self) -> BlobRange:
+        """Give the bytes their name. Durable only once `Blobs.settle` has synced the folder."""
+        self.seal()
         self._part.rename(self._path)
-        _sync_folder(self._path.parent)
         return BlobRange(key=self.key, size=self.size)
 
 

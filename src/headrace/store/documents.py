@@ -153,6 +153,21 @@ def get_workspace(connection: sa.Connection, user_id: UserId, name_or_id: str) -
     return rows.to_workspace(row)
 
 
+def select_workspaces(connection: sa.Connection, user_id: UserId, *, limit: int, before: str | None) -> list[Workspace]:
+    """At most `limit` workspaces with their numbers of documents, newest first, from the one after `before` on."""
+    count = (
+        sa.select(sa.func.count())
+        .where(document.c.workspace_id == workspace.c.workspace_id)
+        .scalar_subquery()
+        .label("document_count")
+    )
+    statement = sa.select(workspace, count).where(workspace.c.user_id == user_id)
+    statement = statement.order_by(workspace.c.workspace_id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(workspace.c.workspace_id < before)
+    return [rows.to_workspace(row, row["document_count"]) for row in connection.execute(statement).mappings()]
+
+
 def touch_index(transaction: Transaction, workspace_id: WorkspaceId) -> None:
     """Say that what can be searched in a workspace has changed."""
     statement = sa.update(workspace).where(workspace.c.workspace_id == workspace_id)

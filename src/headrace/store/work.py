@@ -60,7 +60,7 @@ class Hand:
 
     def begin(self, claimed: Sequence[Item]) -> None:
         """Tell that work on these documents has begun."""
-        self._set_status([one for one in claimed if one.claim == 1], ProcessingStatus.PROCESSING)
+        self._set_status(claimed, ProcessingStatus.PROCESSING)
 
     def complete(self, before: Item) -> None:
         """All chunks of the document are indexed: its new version is what readers see from this commit on."""
@@ -166,7 +166,8 @@ def claim(transaction: Transaction, hand: Hand, wanted: Sequence[Item], max_deat
         stage = Stage.EXTRACTING if one.stage is Stage.RECEIVED else one.stage
         claimed.append(replace(one, claim=one.claim + 1, deaths=one.deaths + 1, stage=stage))
     _take(transaction, claimed)
-    hand.begin(claimed)
+    new = {one.ordinal for one in wanted if one.stage is Stage.RECEIVED}
+    hand.begin([one for one in claimed if one.ordinal in new])
     return claimed
 
 

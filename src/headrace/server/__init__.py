@@ -1,0 +1,1 @@
+"""HTTP in: routes, who is asking, errors, and the page."""

@@ -1,0 +1,153 @@
+"""Puts the application together: API, streams, page, and what every answer carries."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from headrace.engine import dispatch
+from headrace.engine.dispatch import DurableDispatcher
+from headrace.eventlog.hub import Hub
+from headrace.model.errors import HeadraceError, TooLarge
+from headrace.pipeline.embed import load_embedder
+from headrace.server import documents, jobs, operations, problems, submitting
+from headrace.server.context import Context
+from headrace.server.principal import Guard
+from headrace.service import Headrace
+from headrace.settings import Settings
+from headrace.store import migrations
+from headrace.store.blobs import Blobs
+from headrace.store.database import Database
+from headrace.transports.mount import Streams
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGI = Callable[[Any, Receive, Send], Awaitable[None]]
+
+STATIC = Path(__file__).parent / "static"
+SECURITY_HEADERS = [
+    (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+]
+
+
+class Application:
+    """The ASGI application and what has to be opened and closed with it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.database = Database(settings.url)
+        migrations.upgrade(self.database)
+        dispatch.prepare(self.database)
+        self.dispatcher = DurableDispatcher(self.database)
+        self.hub = _hub(self.database, settings)
+        self.headrace = Headrace(
+            settings,
+            self.database,
+            Blobs(settings.data_dir / "blobs", min_free_bytes=settings.min_free_disk_bytes),
+            self.dispatcher,
+            load_embedder(
+                settings.embedder,
+                url=settings.embedder_url,
+                api_key=settings.embedder_api_key,
+                model=settings.embedder_model,
+                threads=1,
+            ),
+        )
+        self.asgi = self._build()
+
+    async def open(self) -> None:
+        """Begin to follow the log."""
+        await self.hub.open()
+
+    async def close_streams(self) -> None:
+        """End every stream, so that the server can stop."""
+        await self.hub.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.dispatcher.close()
+        self.database.close()
+
+    def _build(self) -> ASGI:
+        guard = Guard(self.settings)
+        api = FastAPI(
+            title="Headrace",
+            version=version("headrace"),
+            description="Documents in, live progress, passages out.",
+            lifespan=self._lifespan,
+        )
+        api.state.context = Context(self.headrace, self.hub, self.settings)
+        api.state.guard = guard
+        problems.install(api)
+        for module in (submitting, jobs, documents, operations):
+            api.include_router(module.router)
+        api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
+        return Streams(_limited(_guarded(api, guard), self.settings), self.hub, guard.principal)
+
+    @asynccontextmanager
+    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        await self.open()
+        yield
+        await self.close_streams()
+        self.close()
+
+
+def _hub(database: Database, settings: Settings) -> Hub:
+    return Hub(
+        database,
+        heartbeat_seconds=settings.heartbeat_seconds,
+        retry_seconds=settings.stream_retry_seconds,
+        stuck_seconds=settings.stuck_watcher_seconds,
+        send_buffer_bytes=settings.send_buffer_bytes,
+    )
+
+
+def _guarded(app: ASGI, guard: Guard) -> ASGI:
+    """Nothing at all is answered to whom the guard does not let in; and every answer carries the security headers."""
+
+    async def serve(scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await app(scope, receive, send)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *SECURITY_HEADERS]
+            await send(message)
+
+        try:
+            await guard.principal(scope)
+        except HeadraceError as error:
+            return await problems.respond(error)(scope, receive, send_with_headers)
+        return await app(scope, receive, send_with_headers)
+
+    return serve
+
+
+def _limited(app: ASGI, settings: Settings) -> ASGI:
+    """Bodies are counted as they come in, whatever their Content-Length says."""
+
+    async def serve(scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await app(scope, receive, send)
+        kind = dict(scope["headers"]).get(b"content-type", b"")
+        most = settings.max_request_bytes if kind.startswith(b"multipart/") else settings.max_json_bytes
+        received = 0
+
+        async def count() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > most:
+                raise TooLarge(f"the request is larger than the limit of {most} bytes")
+            return message
+
+        return await app(scope, count, send)
+
+    return serve

@@ -1,0 +1,100 @@
+"""The JSON bodies that clients send, strictly: a number where a text is due is an error, not a text."""
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from headrace.search.query import SearchMode
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+Metadata = dict[str, Any]
+
+
+class Body(BaseModel):
+    """What all bodies have in common."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class TextBody(Body):
+    """`POST /ingest/text`."""
+
+    text_content: Annotated[str, Field(min_length=1)]
+    metadata: Metadata = {}
+    collection_name: Name | None = None
+
+
+class MessageBody(Body):
+    """One message of a batch."""
+
+    text: Annotated[str, Field(min_length=1)]
+    metadata: Metadata = {}
+
+
+class BatchBody(Body):
+    """`POST /ingest/batch`."""
+
+    messages: Annotated[list[MessageBody], Field(min_length=1)]
+    metadata: Metadata = {}
+    collection_name: Name | None = None
+
+
+class DocumentBody(Body):
+    """One document of an upload: its text as `content` or `text`, or its bytes as `content_base64`."""
+
+    content: str | None = None
+    text: str | None = None
+    content_base64: str | None = None
+    filename: Name | None = None
+    metadata: Metadata = {}
+
+    @model_validator(mode="after")
+    def _has_one_content(self) -> "DocumentBody":
+        given = [one for one in (self.content, self.text, self.content_base64) if one]
+        if len(given) != 1:
+            raise ValueError("needs exactly one of content, text and content_base64, and not an empty one")
+        return self
+
+    @field_validator("content_base64")
+    @classmethod
+    def _is_base64(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                base64.b64decode(value, validate=True)
+            except binascii.Error as error:
+                raise ValueError("is not base64") from error
+        return value
+
+    @property
+    def data(self) -> bytes | None:
+        """The decoded bytes of `content_base64`."""
+        return None if self.content_base64 is None else base64.b64decode(self.content_base64)
+
+
+class UploadBody(Body):
+    """`POST /upload`."""
+
+    documents: Annotated[list[DocumentBody | Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    collection_name: Name | None = None
+    force_recreate: bool = False
+
+
+class AgainBody(Body):
+    """`POST /resource/ingest/{document_id}`."""
+
+    force: bool = False
+
+
+class QueryBody(Body):
+    """`POST /query`."""
+
+    model_config = ConfigDict(strict=False, extra="ignore")
+
+    query: Annotated[str, Field(min_length=1, max_length=10_000, strict=True)]
+    mode: SearchMode = SearchMode.HYBRID
+    top_k: Annotated[int, Field(ge=1, le=1000, strict=True)] = 10
+    workspace: Annotated[str, Field(strict=True)] | None = None
+    document_ids: list[str] | None = None
+    filters: Metadata = {}

@@ -1,0 +1,118 @@
+"""The routes of documents, resources, workspaces and search."""
+
+import asyncio
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from headrace.model.errors import BadRequest, DocumentNotFound, InvalidField, WorkspaceNotFound
+from headrace.model.ids import DocumentId, UserId
+from headrace.model.vocabulary import ProcessingStatus
+from headrace.search.query import SearchMode
+from headrace.server.bodies import QueryBody
+from headrace.server.context import Context, context
+from headrace.server.principal import user
+from headrace.server.problems import documented
+from headrace.server.views import document_view, hit_view, page, resource_view, workspace_view
+from headrace.service.headrace import Question
+
+router = APIRouter()
+
+User = Annotated[UserId, Depends(user)]
+App = Annotated[Context, Depends(context)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+UNKNOWN = documented(DocumentNotFound)
+
+
+@router.get("/documents", tags=["documents"], responses=documented(InvalidField, WorkspaceNotFound))
+async def list_documents(
+    app: App,
+    owner: User,
+    limit: Limit = 50,
+    cursor: str | None = None,
+    workspace: str | None = None,
+    status: ProcessingStatus | None = None,
+) -> Any:
+    """Documents, newest first."""
+    found = await asyncio.to_thread(
+        app.headrace.list_documents, owner, limit=limit + 1, before=cursor, workspace=workspace, status=status
+    )
+    shown = found[:limit]
+    next_cursor = shown[-1].document_id if len(found) > limit else None
+    return page("documents", [document_view(one) for one in shown], next_cursor)
+
+
+@router.get("/documents/{document_id}", tags=["documents"], responses=UNKNOWN)
+async def get_document(document_id: str, app: App, owner: User) -> dict[str, Any]:
+    """One document."""
+    return document_view(await asyncio.to_thread(app.headrace.get_document, owner, document_id))
+
+
+@router.delete("/documents/{document_id}", tags=["documents"], status_code=204, responses=UNKNOWN)
+async def delete_document(document_id: str, app: App, owner: User) -> Response:
+    """Forget a document."""
+    await asyncio.to_thread(app.headrace.delete_document, owner, document_id)
+    return Response(status_code=204)
+
+
+@router.get("/resources", tags=["documents"], responses=documented(InvalidField))
+async def list_resources(app: App, owner: User, limit: Limit = 50, cursor: str | None = None) -> Any:
+    """The same documents under camelCase names."""
+    found = await asyncio.to_thread(app.headrace.list_documents, owner, limit=limit + 1, before=cursor)
+    shown = found[:limit]
+    next_cursor = shown[-1].document_id if len(found) > limit else None
+    return page("resources", [resource_view(one) for one in shown], next_cursor)
+
+
+@router.get("/resources/{document_id}", tags=["documents"], responses=UNKNOWN)
+async def get_resource(document_id: str, app: App, owner: User) -> dict[str, Any]:
+    """One document under camelCase names."""
+    return resource_view(await asyncio.to_thread(app.headrace.get_document, owner, document_id))
+
+
+@router.get("/workspaces", tags=["workspaces"], responses=documented(InvalidField))
+async def list_workspaces(app: App, owner: User, limit: Limit = 50, cursor: str | None = None) -> Any:
+    """Workspaces, newest first."""
+    found = await asyncio.to_thread(app.headrace.list_workspaces, owner, limit=limit + 1, before=cursor)
+    shown = found[:limit]
+    next_cursor = shown[-1].workspace_id if len(found) > limit else None
+    return page("workspaces", [workspace_view(one) for one in shown], next_cursor)
+
+
+@router.post("/query", tags=["search"], responses=documented(BadRequest, InvalidField, WorkspaceNotFound))
+async def query(body: QueryBody, app: App, owner: User) -> dict[str, Any]:
+    """The passages that answer best."""
+    ids = None if body.document_ids is None else [DocumentId(one) for one in body.document_ids]
+    return await _query(
+        app,
+        owner,
+        Question(
+            text=body.query,
+            mode=body.mode,
+            top_k=body.top_k,
+            workspace=body.workspace,
+            document_ids=ids,
+            filters=body.filters,
+        ),
+    )
+
+
+@router.get("/query", tags=["search"], responses=documented(InvalidField, WorkspaceNotFound))
+async def query_by_url(
+    app: App,
+    owner: User,
+    q: Annotated[str, Query(min_length=1, max_length=10_000)],
+    mode: SearchMode = SearchMode.HYBRID,
+    top_k: Annotated[int, Query(ge=1, le=1000)] = 10,
+    workspace: str | None = None,
+) -> dict[str, Any]:
+    """The passages that answer best."""
+    return await _query(app, owner, Question(text=q, mode=mode, top_k=top_k, workspace=workspace))
+
+
+async def _query(app: Context, owner: UserId, question: Question) -> dict[str, Any]:
+    started = time.perf_counter()
+    hits = await asyncio.to_thread(app.headrace.query, owner, question)
+    took = round((time.perf_counter() - started) * 1000, 2)
+    return {"results": [hit_view(hit) for hit in hits], "took_ms": took}

@@ -1,0 +1,131 @@
+"""The job routes: look, wait, cancel, pause, resume, retry."""
+
+import asyncio
+import hashlib
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from headrace.model.cursor import Cursor
+from headrace.model.errors import BadRequest, InvalidField, JobNotFound, WrongState
+from headrace.model.ids import UserId
+from headrace.model.job import Job
+from headrace.model.vocabulary import JobStatus
+from headrace.server.context import Context, context
+from headrace.server.principal import user
+from headrace.server.problems import documented
+from headrace.server.views import item_view, job_view, page, queue_view
+from headrace.transports.poll import read_page
+
+router = APIRouter(tags=["jobs"])
+
+User = Annotated[UserId, Depends(user)]
+App = Annotated[Context, Depends(context)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+After = Annotated[str | None, Query(description="an event id")]
+UNKNOWN = documented(JobNotFound)
+MOVING = documented(JobNotFound, WrongState)
+
+
+@router.get("/jobs", responses=documented(InvalidField))
+async def list_jobs(
+    app: App, owner: User, status: JobStatus | None = None, limit: Limit = 50, cursor: str | None = None
+) -> Any:
+    """Jobs, newest first."""
+    found = await asyncio.to_thread(app.headrace.list_jobs, owner, status=status, limit=limit + 1, before=cursor)
+    shown = found[:limit]
+    return page("jobs", [_view(app, job) for job in shown], shown[-1].job_id if len(found) > limit else None)
+
+
+@router.get("/jobs/stats")
+async def count_jobs(app: App, owner: User) -> dict[str, int]:
+    """How many jobs stand where, and the chunks that they made."""
+    return await asyncio.to_thread(app.headrace.count_jobs, owner)
+
+
+@router.get("/jobs/{job_id}", responses=UNKNOWN | documented(BadRequest))
+async def get_job(
+    request: Request,
+    job_id: str,
+    app: App,
+    owner: User,
+    after: After = None,
+    wait: Annotated[float, Query(ge=0)] = 0.0,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """One job. With `after` and `wait` the answer comes when something is newer, or after so many seconds."""
+    cursor = Cursor.parse(after) if after else None
+    job = await app.get(owner, job_id)
+    if cursor is not None and wait and not job.status.is_final:
+        job = await app.wait_for_news(owner, job, cursor, min(wait, app.settings.max_wait_seconds))
+    return _answer(app, job, if_none_match)
+
+
+@router.get("/jobs/{job_id}/documents", responses=UNKNOWN)
+async def list_items(job_id: str, app: App, owner: User, limit: Limit = 1000, cursor: int | None = None) -> Any:
+    """The job's documents: stage, progress, counts and error of each."""
+    found = await asyncio.to_thread(app.headrace.list_items, owner, job_id, after=cursor, limit=limit + 1)
+    shown = found[:limit]
+    return page(
+        "documents", [item_view(item) for item in shown], str(shown[-1].ordinal) if len(found) > limit else None
+    )
+
+
+@router.get("/jobs/{job_id}/events", responses=UNKNOWN | documented(BadRequest))
+async def list_events(job_id: str, app: App, owner: User, after: After = None, limit: Limit = 1000) -> Response:
+    """The job's events as Server-Sent Events; or, where JSON is accepted, a page of them."""
+    body = await read_page(app.hub, owner, job_id, after, limit)
+    return Response(body, media_type="application/json")
+
+
+@router.delete("/jobs/{job_id}", responses=MOVING)
+async def delete_job(job_id: str, app: App, owner: User) -> dict[str, Any]:
+    """Cancel a job: decided when this is answered."""
+    return _view(app, await asyncio.to_thread(app.headrace.cancel, owner, job_id))
+
+
+@router.post("/jobs/{job_id}/cancel", responses=MOVING)
+async def cancel_job(job_id: str, app: App, owner: User) -> dict[str, Any]:
+    """Cancel a job: decided when this is answered."""
+    return _view(app, await asyncio.to_thread(app.headrace.cancel, owner, job_id))
+
+
+@router.post("/jobs/{job_id}/retry", responses=MOVING)
+async def retry_job(job_id: str, app: App, owner: User) -> dict[str, Any]:
+    """Try again what failed, as the job's next attempt."""
+    return _view(app, await asyncio.to_thread(app.headrace.retry, owner, job_id))
+
+
+@router.post("/jobs/{job_id}/pause", responses=MOVING)
+async def pause_job(job_id: str, app: App, owner: User) -> dict[str, Any]:
+    """Let a job rest; it keeps what it has."""
+    return _view(app, await asyncio.to_thread(app.headrace.pause, owner, job_id))
+
+
+@router.post("/jobs/{job_id}/resume", responses=MOVING)
+async def resume_job(job_id: str, app: App, owner: User) -> dict[str, Any]:
+    """Put a paused job back in line."""
+    return _view(app, await asyncio.to_thread(app.headrace.resume, owner, job_id))
+
+
+@router.get("/resource/ingest/status/{job_id}", responses=UNKNOWN)
+async def get_queue_status(job_id: str, app: App, owner: User) -> dict[str, Any]:
+    """A job in the words of a job queue: queued, started, finished, failed, canceled."""
+    return queue_view(await app.get(owner, job_id))
+
+
+def _view(app: Context, job: Job) -> dict[str, Any]:
+    database = app.headrace.database
+    return job_view(job, database.epoch, database.clock())
+
+
+def _answer(app: Context, job: Job, if_none_match: str | None) -> Response:
+    view = _view(app, job)
+    stable = {name: value for name, value in view.items() if name != "eta_seconds"}
+    tag = f'W/"{hashlib.sha256(json.dumps(stable).encode()).hexdigest()[:20]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if if_none_match is not None and tag in [one.strip() for one in if_none_match.split(",")]:
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(view, headers=headers)

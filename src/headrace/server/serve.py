@@ -1,0 +1,68 @@
+"""`headrace serve`: one server, and one worker that is started again whenever it dies."""
+
+import asyncio
+import logging
+import socket
+
+import uvicorn
+
+from headrace.server.app import Application
+from headrace.server.principal import check_bind
+from headrace.server.supervisor import Supervisor
+from headrace.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+USAGE = 2
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code."""
+    if (reason := check_bind(settings)) is not None:
+        logger.error("%s", reason)
+        return USAGE
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    application = Application(settings)
+    with Supervisor(settings) as _worker:
+        Server(application, _config(application, settings)).run()
+    return 0
+
+
+def _config(application: Application, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        application.asgi,
+        host=settings.host,
+        port=settings.port,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=settings.idle_stream_seconds,
+        ws_max_size=65_536,
+        timeout_graceful_shutdown=int(settings.stop_seconds),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=4096,
+    )
+
+
+class Server(uvicorn.Server):
+    """Ends the streams before it waits for connections to end: they would never do so by themselves."""
+
+    def __init__(self, application: Application, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._application = application
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn; says where the page is once connections are taken."""
+        await super().startup(sockets=sockets)
+        for server in self.servers:
+            for bound in server.sockets:
+                host, port = bound.getsockname()[:2]
+                logger.info("Headrace is at http://%s:%d", f"[{host}]" if ":" in host else host, port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        await asyncio.wait_for(self._application.close_streams(), timeout=5.0)
+        await super().shutdown(sockets=sockets)

@@ -1,0 +1,230 @@
+"""The ingest routes: different ways to say the same thing, one `submit`.
+
+A route is a row: which body it reads, and whether its answer waits for the job's end.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import JSONResponse
+
+from headrace.model.errors import (
+    BadRequest,
+    DiskLow,
+    DocumentNotFound,
+    InvalidField,
+    KeyReused,
+    MalformedBody,
+    QueueFull,
+    TooLarge,
+    UnsupportedType,
+)
+from headrace.model.ids import UserId
+from headrace.model.job import Job
+from headrace.model.vocabulary import JobType
+from headrace.server.bodies import AgainBody, BatchBody, TextBody, UploadBody
+from headrace.server.context import Context, context
+from headrace.server.multipart import Form, Receiver
+from headrace.server.principal import user
+from headrace.server.problems import documented
+from headrace.server.views import job_reply, sync_reply
+from headrace.service import Intake
+from headrace.service import Request as Wanted
+
+ACCEPTING = documented(BadRequest, TooLarge, UnsupportedType, InvalidField, KeyReused, QueueFull, DiskLow)
+TRUE = {"true", "1", "yes", "on"}
+
+router = APIRouter(tags=["ingest"], responses=ACCEPTING)
+
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
+User = Annotated[UserId, Depends(user)]
+App = Annotated[Context, Depends(context)]
+FORM_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "text_content": {"type": "string"},
+        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+        "metadata": {"type": "string", "description": "a JSON object"},
+        "collection_name": {"type": "string"},
+        "sync": {"type": "boolean"},
+    },
+}
+FORM = {"requestBody": {"content": {kind: {"schema": FORM_SCHEMA} for kind in (
+    "multipart/form-data", "application/x-www-form-urlencoded")}}}  # fmt: skip
+
+
+@router.post("/ingest", status_code=202, openapi_extra=FORM)
+async def ingest(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
+    """A text or files, from a form; with `sync=true` the answer waits for the job's end."""
+    return await _ingest_form(request, app, owner, key)
+
+
+@router.post("/ingest/async", status_code=202, openapi_extra=FORM)
+async def ingest_async(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
+    """As `/ingest`, and never waits."""
+    return await _ingest_form(request, app, owner, key, wait=False)
+
+
+@router.post("/ingest/file", openapi_extra=FORM)
+async def ingest_file(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
+    """Files, from a form; waits for the job's end."""
+    return await _ingest_form(request, app, owner, key, wait=True)
+
+
+@router.post("/ingest/text")
+async def ingest_text(body: TextBody, app: App, owner: User, key: Key = None) -> JSONResponse:
+    """A text; waits for the job's end."""
+    return await _ingest_text(body, app, owner, key, wait=True)
+
+
+@router.post("/ingest/text/async", status_code=202)
+async def ingest_text_async(body: TextBody, app: App, owner: User, key: Key = None) -> JSONResponse:
+    """A text."""
+    return await _ingest_text(body, app, owner, key, wait=False)
+
+
+@router.post("/ingest/batch", status_code=202)
+async def ingest_batch(
+    body: BatchBody, app: App, owner: User, key: Key = None, sync: Annotated[bool, Query()] = False
+) -> JSONResponse:
+    """Messages, each a document of its own; `?sync=true` waits for the job's end."""
+    return await _ingest_batch(body, app, owner, key, wait=sync)
+
+
+@router.post("/ingest/batch/async", status_code=202)
+async def ingest_batch_async(body: BatchBody, app: App, owner: User, key: Key = None) -> JSONResponse:
+    """Messages, each a document of its own."""
+    return await _ingest_batch(body, app, owner, key, wait=False)
+
+
+@router.post("/upload", status_code=202, openapi_extra={"requestBody": {"content": {
+    "application/json": {"schema": UploadBody.model_json_schema()}, **FORM["requestBody"]["content"]}}})  # fmt: skip
+async def upload(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
+    """Documents for a collection, from JSON or a form."""
+    with app.headrace.intake() as intake:
+        await asyncio.to_thread(app.headrace.check_room)
+        if "json" in request.headers.get("content-type", ""):
+            body = UploadBody.model_validate_json(await request.body())
+            await asyncio.to_thread(_take_documents, intake, body)
+            wanted = Wanted(
+                job_type=JobType.FILE,
+                workspace=body.collection_name,
+                force_recreate=body.force_recreate,
+                idempotency_key=key,
+            )
+        else:
+            form = await Receiver(intake, app.settings).receive(request)
+            wanted = _wanted(form, JobType.FILE, key)
+        wanted = replace(wanted, message=f"Upload received. Total documents: {len(intake)}")
+        job = await asyncio.to_thread(app.headrace.submit, owner, wanted, intake)
+    body_sent = {"upload_id": job.job_id, "status": "received", "message": wanted.message, "timestamp": time.time()}
+    return JSONResponse(body_sent, 202, headers=_location(job))
+
+
+@router.post("/resource/ingest/{document_id}", status_code=202, responses=documented(DocumentNotFound))
+async def ingest_resource(document_id: str, app: App, owner: User, body: AgainBody | None = None) -> JSONResponse:
+    """Ingest a document again, from the bytes that are there."""
+    del body
+    job = await asyncio.to_thread(app.headrace.ingest_again, owner, document_id)
+    return JSONResponse(job_reply(job) | {"status": "queued"}, 202, headers=_location(job))
+
+
+async def _ingest_form(
+    request: Request, app: Context, owner: UserId, key: str | None, *, wait: bool | None = None
+) -> JSONResponse:
+    with app.headrace.intake() as intake:
+        await asyncio.to_thread(app.headrace.check_room)
+        form = await Receiver(intake, app.settings).receive(request)
+        kind = JobType.FILE if form.file_count else JobType.TEXT
+        if "text_content" in form.fields:
+            _take_text(intake, form.fields["text_content"])
+        job = await asyncio.to_thread(app.headrace.submit, owner, _wanted(form, kind, key), intake)
+    waits = form.fields.get("sync", "").lower() in TRUE if wait is None else wait
+    return await _answer(app, owner, job, wait=waits)
+
+
+async def _ingest_text(body: TextBody, app: Context, owner: UserId, key: str | None, *, wait: bool) -> JSONResponse:
+    wanted = Wanted(job_type=JobType.TEXT, workspace=body.collection_name, metadata=body.metadata, idempotency_key=key)
+    job = await _submit(app, owner, wanted, lambda intake: _take_text(intake, body.text_content))
+    return await _answer(app, owner, job, wait=wait)
+
+
+async def _ingest_batch(body: BatchBody, app: Context, owner: UserId, key: str | None, *, wait: bool) -> JSONResponse:
+    if len(body.messages) > app.settings.max_messages:
+        raise TooLarge(f"a batch may have {app.settings.max_messages} messages, this one has {len(body.messages)}")
+    wanted = Wanted(job_type=JobType.BATCH, workspace=body.collection_name, metadata=body.metadata, idempotency_key=key)
+
+    def take(intake: Intake) -> None:
+        for number, message in enumerate(body.messages, 1):
+            intake.add_text(message.text, filename=f"message-{number}.txt", metadata=message.metadata)
+
+    job = await _submit(app, owner, wanted, take)
+    return await _answer(app, owner, job, wait=wait)
+
+
+async def _submit(app: Context, owner: UserId, wanted: Wanted, take: Callable[[Intake], None]) -> Job:
+    def submit() -> Job:
+        app.headrace.check_room()
+        with app.headrace.intake() as intake:
+            take(intake)
+            return app.headrace.submit(owner, wanted, intake)
+
+    return await asyncio.to_thread(submit)
+
+
+async def _answer(app: Context, owner: UserId, job: Job, *, wait: bool) -> JSONResponse:
+    if not wait:
+        return JSONResponse(job_reply(job), 202, headers=_location(job))
+    ended = await app.wait_for_end(owner, job)
+    items = await asyncio.to_thread(app.headrace.list_items, owner, job.job_id, after=None, limit=100_000)
+    return JSONResponse(sync_reply(ended, [item.document_id for item in items]), 200, headers=_location(job))
+
+
+def _take_text(intake: Intake, text: str) -> None:
+    if not text.strip():
+        raise InvalidField.single("text_content", "must not be empty")
+    intake.add_text(text)
+
+
+def _take_documents(intake: Intake, body: UploadBody) -> None:
+    for document in body.documents:
+        if isinstance(document, str):
+            intake.add_text(document)
+        elif document.data is not None:
+            incoming = intake.open_file(document.filename or "document")
+            incoming.write(document.data)
+            intake.add_file(incoming, document.metadata)
+        else:
+            text = document.content or document.text or ""
+            intake.add_text(text, filename=document.filename, metadata=document.metadata)
+
+
+def _wanted(form: Form, kind: JobType, key: str | None) -> Wanted:
+    return Wanted(
+        job_type=kind,
+        workspace=form.fields.get("collection_name") or None,
+        metadata=_metadata(form.fields.get("metadata", "")),
+        force_recreate=form.fields.get("force_recreate", "").lower() in TRUE,
+        idempotency_key=key,
+    )
+
+
+def _metadata(text: str) -> dict[str, Any]:
+    if not text.strip():
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise MalformedBody(f"metadata is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidField.single("metadata", "must be a JSON object")
+    return value
+
+
+def _location(job: Job) -> dict[str, str]:
+    return {"Location": f"/jobs/{job.job_id}"}

@@ -1,0 +1,219 @@
+"""Takes the documents of one request in, within the limits, and makes their bytes durable.
+
+Texts share one blob, so that ten thousand messages cost one fsync; each file has its own.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from types import TracebackType
+from typing import Any
+
+from headrace.model.document import BlobRange
+from headrace.model.errors import InvalidField, TooLarge, UnsupportedType
+from headrace.model.vocabulary import JobType
+from headrace.pipeline.sniff import TEXT, sniff
+from headrace.settings import Settings
+from headrace.store.blobs import Blobs, BlobWriter
+
+UNNAMED = "text.txt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a request asks for beside its documents. `workspace` is a name or an id; None is the default one."""
+
+    job_type: JobType
+    workspace: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    force_recreate: bool = False
+    idempotency_key: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A document whose bytes are in."""
+
+    filename: str
+    content_type: str
+    sha256: str
+    blob: BlobRange
+    metadata: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Part:
+    """A document on its way in; `offset` and `size` lie in its writer's blob."""
+
+    writer: BlobWriter
+    filename: str
+    content_type: str
+    sha256: str
+    offset: int
+    size: int
+    metadata: Mapping[str, Any]
+
+
+class Intake:
+    """Collects documents; leave the block without `settle`, and nothing of them is kept."""
+
+    def __init__(self, blobs: Blobs, settings: Settings) -> None:
+        self._blobs = blobs
+        self._settings = settings
+        self._stack = ExitStack()
+        self._texts: BlobWriter | None = None
+        self._parts: list[_Part] = []
+
+    def __enter__(self) -> "Intake":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def add_text(self, text: str, *, filename: str | None = None, metadata: Mapping[str, Any] | None = None) -> None:
+        """Take a text in. Its type is that of its content, so a page of HTML sent as text is HTML only as a file."""
+        data = text.encode("utf-8", "replace")
+        self._check_size(len(data))
+        if self._texts is None:
+            self._texts = self._stack.enter_context(self._blobs.create())
+        writer = self._texts
+        part = _Part(
+            writer=writer,
+            filename=self._filename(filename or UNNAMED),
+            content_type=TEXT,
+            sha256=hashlib.sha256(data).hexdigest(),
+            offset=writer.size,
+            size=len(data),
+            metadata=self._metadata(metadata or {}),
+        )
+        writer.write(data)
+        self._add(part)
+
+    def open_file(self, filename: str) -> "Incoming":
+        """Start a file, whose bytes follow."""
+        name = self._filename(PurePath(filename.replace("\\", "/")).name)
+        return Incoming(self, self._stack.enter_context(self._blobs.create()), name, self._settings.max_file_bytes)
+
+    def add_file(self, incoming: "Incoming", metadata: Mapping[str, Any] | None = None) -> None:
+        """A file is complete.
+
+        Raises:
+            UnsupportedType: its content is of no type that can be read.
+        """
+        writer = incoming.writer
+        try:
+            content_type = sniff(writer.part, incoming.filename)
+        except UnsupportedType as error:
+            raise UnsupportedType(f"{incoming.filename!r}: {error.detail}") from error
+        writer.seal()
+        self._add(
+            _Part(
+                writer=writer,
+                filename=incoming.filename,
+                content_type=content_type,
+                sha256=incoming.sha256,
+                offset=0,
+                size=writer.size,
+                metadata=self._metadata(metadata or {}),
+            )
+        )
+
+    def settle(self) -> list[Arrived]:
+        """Make all of it durable, in the order in which it came."""
+        writers = list({id(part.writer): part.writer for part in self._parts}.values())
+        keys = {id(writer): where.key for writer, where in zip(writers, self._blobs.settle(writers), strict=True)}
+        return [
+            Arrived(
+                filename=part.filename,
+                content_type=part.content_type,
+                sha256=part.sha256,
+                blob=BlobRange(key=keys[id(part.writer)], offset=part.offset, size=part.size),
+                metadata=part.metadata,
+            )
+            for part in self._parts
+        ]
+
+    def fingerprint(self, request: Request) -> str:
+        """Equal for requests that ask for the same: what an `Idempotency-Key` is checked against."""
+        asked = {
+            "type": request.job_type,
+            "workspace": request.workspace,
+            "metadata": request.metadata,
+            "force_recreate": request.force_recreate,
+            "documents": [[part.filename, part.sha256, part.metadata] for part in self._parts],
+        }
+        return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
+
+    def check_metadata(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`metadata`, if it is within the limits.
+
+        Raises:
+            InvalidField: it is too large or too deep.
+        """
+        return self._metadata(metadata)
+
+    def _add(self, part: _Part) -> None:
+        self._parts.append(part)
+
+    def _check_size(self, size: int) -> None:
+        if size > self._settings.max_file_bytes:
+            raise TooLarge(f"a document may have {self._settings.max_file_bytes} bytes, this one has {size}")
+
+    def _filename(self, name: str) -> str:
+        clean = "".join(char for char in name if char.isprintable()).strip() or UNNAMED
+        if len(clean.encode()) > self._settings.max_filename_bytes:
+            raise InvalidField.single("filename", f"must be at most {self._settings.max_filename_bytes} bytes long")
+        return clean
+
+    def _metadata(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not metadata:
+            return metadata
+        if len(json.dumps(metadata, default=str)) > self._settings.max_metadata_bytes:
+            raise InvalidField.single("metadata", f"must be at most {self._settings.max_metadata_bytes} bytes of JSON")
+        if _depth(metadata) > self._settings.max_metadata_depth:
+            raise InvalidField.single("metadata", f"must be at most {self._settings.max_metadata_depth} levels deep")
+        return metadata
+
+
+class Incoming:
+    """A file that is being received."""
+
+    def __init__(self, intake: Intake, writer: BlobWriter, filename: str, most_bytes: int) -> None:
+        self.intake = intake
+        self.writer = writer
+        self.filename = filename
+        self._most_bytes = most_bytes
+        self._hash = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """Of what has come so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes) -> None:
+        """Take some bytes in.
+
+        Raises:
+            TooLarge: the file has become larger than the limit.
+        """
+        if self.writer.size + len(data) > self._most_bytes:
+            raise TooLarge(f"{self.filename!r} is larger than the limit of {self._most_bytes} bytes a file")
+        self._hash.update(data)
+        self.writer.write(data)
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, Mapping):
+        return 1 + max((_depth(one) for one in value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max((_depth(one) for one in value), default=0)
+    return 0
