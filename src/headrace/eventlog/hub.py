@@ -1,0 +1,218 @@
+"""Serves all watchers of this process: one feed per watched user, one topic per watched stream, bytes shared by all."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from headrace.eventlog import replay
+from headrace.eventlog.delivery import Delivery
+from headrace.eventlog.feed import Feed
+from headrace.eventlog.reader import Reader
+from headrace.eventlog.replay import Opening, Stream
+from headrace.eventlog.topic import Topic, Watcher
+from headrace.eventlog.wakeup import EVERYONE, hear
+from headrace.model.cursor import Cursor
+from headrace.model.errors import Busy
+from headrace.model.event import Event
+from headrace.model.ids import UserId
+from headrace.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Each watched user's log is looked at this often, whatever hints have come."""
+
+REPLAY_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What an operator can turn. `idle_seconds` is how long the events of a stream that nobody watches are kept."""
+
+    heartbeat_seconds: float = 15.0
+    retry_seconds: float = 1.0
+    stuck_seconds: float = 30.0
+    idle_seconds: float = 300.0
+    closing_seconds: float = 2.0
+    send_buffer_bytes: int = 65_536
+
+
+class Hub:
+    """Start it on the loop that serves the watchers; close it before the server waits for its connections to end."""
+
+    def __init__(self, database: Database, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._database = database
+        self._epoch = ""
+        self._is_running = False
+        self._feeds: dict[UserId, Feed] = {}
+        self._tasks: dict[object, asyncio.Task[None]] = {}
+        self._look = asyncio.Event()
+        self._released = asyncio.Event()
+        self._feed_reader = Reader(database, 1)  # of their own, so that no feed waits behind a thousand replays
+        self._replay_reader = Reader(database, REPLAY_THREADS)
+        self._delivery = Delivery(self._read_page, self._reopen)
+
+    async def start(self) -> None:
+        """Begin to listen for hints. The database must be up to date."""
+        self._epoch = await self._replay_reader.run(lambda _: self._database.epoch)
+        self._is_running = True
+        for run in (partial(hear, self._database, self._ring), self._keep_looking, self._keep_tending):
+            self._tasks[run] = asyncio.create_task(run())
+
+    async def close(self) -> None:
+        """End every stream with a word on when to come back, and let go of everything."""
+        self._is_running = False
+        now = asyncio.get_running_loop().time()
+        for topic in self._topics():
+            topic.close()
+            self._delivery.serve_ready(topic, now)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.closing_seconds):
+                while any(topic.holders for topic in self._topics()):
+                    self._released.clear()
+                    await self._released.wait()
+        for watcher in [watcher for topic in self._topics() for watcher in topic.watchers]:
+            watcher.abort()
+        await self._stop()
+
+    async def _stop(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._delivery.stop()
+        self._tasks.clear()
+        self._feeds.clear()
+        self._feed_reader.close()
+        self._replay_reader.close()
+
+    async def open(self, stream: Stream, after: str | None) -> tuple[Topic, Opening]:
+        """Hold a stream, and say where a watcher stands who has seen everything up to the event id `after`.
+
+        Every call that returns is to be matched by one of `release`.
+
+        Raises:
+            MalformedCursor: `after` was never an event id.
+            JobNotFound: the user has no such job.
+            Busy: the hub is not running, or the database does not answer.
+        """
+        if not self._is_running:
+            raise Busy("the server is starting or stopping; come back in a moment")
+        cursor = Cursor.parse(after) if after else None
+        feed, topic = self._hold(stream)
+        try:
+            await feed.started.wait()
+            opening = await self._read_opening(stream, cursor)
+            topic.settle(opening.head, has_ended=opening.has_ended)
+            await feed.reach(opening.number)
+        except BaseException:
+            self.release(topic)
+            raise
+        return topic, opening
+
+    def join(self, topic: Topic, watcher: Watcher, place: int) -> None:
+        """Send a watcher everything after `place`, until it is released or the stream ends."""
+        watcher.place, watcher.sent_at = place, asyncio.get_running_loop().time()
+        topic.watchers.add(watcher)
+        self._delivery.park(topic, watcher)
+
+    def release(self, topic: Topic, watcher: Watcher | None = None) -> None:
+        """Let go of a stream that was opened, and of whoever joined it."""
+        if watcher is not None:
+            topic.leave(watcher)
+        topic.holders -= 1
+        topic.idle_since = asyncio.get_running_loop().time()
+        if not topic.holders and not topic.is_settled:  # a stream that does not exist
+            self._forget(topic)
+        self._released.set()
+
+    def _hold(self, stream: Stream) -> tuple[Feed, Topic]:
+        feed = self._feeds.get(stream.user_id)
+        if feed is None:
+            feed = Feed(stream.user_id, self._read_number, self._read_newer, self._delivery.announce)
+            self._feeds[stream.user_id] = feed
+            self._tasks[feed] = asyncio.create_task(feed.run())
+        topic = feed.topics.get(stream.job_id)
+        if topic is None:
+            topic = feed.topics[stream.job_id] = Topic(stream, self._epoch)
+        topic.holders += 1
+        return feed, topic
+
+    def _forget(self, topic: Topic) -> None:
+        feed = self._feeds.get(topic.stream.user_id)
+        if feed is None or feed.topics.get(topic.stream.job_id) is not topic:
+            return
+        del feed.topics[topic.stream.job_id]
+        if not feed.topics:
+            del self._feeds[feed.user_id]
+            self._tasks.pop(feed).cancel()
+
+    def _topics(self) -> Iterator[Topic]:
+        return (topic for feed in tuple(self._feeds.values()) for topic in tuple(feed.topics.values()))
+
+    def _ring(self, user_id: str) -> None:
+        if user_id == EVERYONE:
+            self._look.set()
+        elif feed := self._feeds.get(UserId(user_id)):
+            feed.hint()
+
+    async def _keep_looking(self) -> None:
+        """Wake the feeds that are behind: every second, and when a hint is for everyone."""
+        while True:
+            self._look.clear()
+            try:
+                await self._wake_those_behind()
+            except Exception:  # as for a feed: it must not die
+                logger.exception("the log cannot be looked at; trying again")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._look.wait()
+
+    async def _wake_those_behind(self) -> None:
+        if not self._feeds:
+            return
+        for user_id, number in (await self._feed_reader.run(replay.newest_numbers, tuple(self._feeds))).items():
+            feed = self._feeds.get(user_id)
+            if feed is not None and number > feed.number:
+                feed.hint()
+
+    async def _keep_tending(self) -> None:
+        """Send heartbeats, close who is stuck, forget what nobody watches: once a second for all."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(1.0)
+            for topic in self._topics():
+                self._tend(topic, loop.time())
+
+    def _tend(self, topic: Topic, now: float) -> None:
+        if not topic.holders and now - topic.idle_since >= self.limits.idle_seconds:
+            self._forget(topic)
+        for watcher in tuple(topic.watchers):
+            if watcher.busy_since is not None:
+                if now - watcher.busy_since >= self.limits.stuck_seconds:
+                    logger.info("a watcher takes nothing and is closed")
+                    watcher.abort()
+                continue
+            heartbeat = watcher.framing.heartbeat
+            is_idle = now - watcher.sent_at >= self.limits.heartbeat_seconds
+            if heartbeat is not None and is_idle and watcher in topic.ready:
+                self._delivery.beat(topic, watcher, heartbeat, now)
+
+    async def _read_number(self, user_id: UserId) -> int:
+        return (await self._feed_reader.run(replay.newest_numbers, [user_id]))[user_id]
+
+    async def _read_newer(self, user_id: UserId, after: int) -> list[Event]:
+        return await self._feed_reader.run(replay.read_newer, user_id, after)
+
+    async def _read_page(self, stream: Stream, after: int) -> list[Event] | None:
+        return await self._replay_reader.run(replay.read_page, stream, after)
+
+    async def _reopen(self, stream: Stream) -> Opening:
+        return await self._read_opening(stream, replay.LOST)
+
+    async def _read_opening(self, stream: Stream, cursor: Cursor | None) -> Opening:
+        now = self._database.clock()
+        return await self._replay_reader.run(replay.open_stream, stream, cursor, epoch=self._epoch, now=now)

@@ -1,0 +1,155 @@
+"""A stream as this process knows it: its newest events, who watches it, and what they need next."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+from headrace.eventlog.framing import Framing, Portion, Send
+from headrace.eventlog.replay import PAGE, Stream
+from headrace.model.event import Event
+
+CACHE = 1024
+"""Events of one stream kept in memory; older ones are read from the log."""
+
+
+class Watcher:
+    """One connection. It owns no queue, only its place in the stream: the last event really handed over.
+
+    `is_steppable`: the server's `send` may be run without a task of its own. `busy_since` is set while we wait for it.
+    """
+
+    __slots__ = ("abort", "busy_since", "framing", "is_steppable", "place", "send", "sent_at")
+
+    def __init__(self, send: Send, framing: Framing, *, is_steppable: bool, abort: Callable[[], object]) -> None:
+        self.send, self.framing, self.is_steppable, self.abort = send, framing, is_steppable, abort
+        self.place = 0
+        self.sent_at = 0.0
+        self.busy_since: float | None = None
+
+
+class Topic:
+    """Published events are held back until the next flush, so that one encoding serves everyone who is up to date.
+
+    All places up to `flushed` may be handed over; those up to `head` are published. `ready` are the watchers that have
+    everything and wait; the others are on their way, each in a task of its own.
+    """
+
+    def __init__(self, stream: Stream, epoch: str) -> None:
+        self.stream, self.epoch = stream, epoch
+        self.head = 0
+        self.flushed = 0
+        self.is_settled = False
+        self.is_closing = False
+        self.cache: deque[Event] = deque(maxlen=CACHE)
+        self.watchers: set[Watcher] = set()
+        self.ready: set[Watcher] = set()
+        self.holders = 0
+        self.idle_since = 0.0
+        self._moved = asyncio.Event()
+        self._has_ended = False
+        self._stops = {0}
+        self._shared: dict[tuple[Framing, int], list[Portion]] = {}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything published is flushed, and the last of it ends the job."""
+        return self._has_ended and self.flushed == self.head
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something waits for the next flush."""
+        return self.flushed < self.head
+
+    def settle(self, head: int, *, has_ended: bool) -> None:
+        """Take the log's word for where a new topic stands, unless events that came meanwhile say more.
+
+        The topic was there before the log was read, so what that read did not see has been published here since.
+        """
+        if not self.is_settled and head > self.head:
+            self.cache.clear()
+            self.head = self.flushed = head
+            self._has_ended = has_ended
+        self.is_settled = True
+
+    def publish(self, event: Event) -> None:
+        """Add a committed event. Repeats are ignored; a gap only makes those who need it read the log."""
+        place = self.stream.place(event)
+        if place <= self.head:
+            return
+        if place != self.head + 1:
+            self.cache.clear()
+        self.head = place
+        self.cache.append(event)
+        self._has_ended = self.stream.job_id is not None and event.ends_job
+        self._tell_waiters()
+
+    def flush(self) -> None:
+        """Let watchers see what was published."""
+        self._stops, self._shared = {self.flushed}, {}
+        self.flushed = self.head
+
+    def portions(self, watcher: Watcher) -> list[Portion] | None:
+        """What a watcher needs next, nothing if it has everything; None when it is to be read from the log."""
+        if self.is_closing:
+            return [Portion(watcher.place, watcher.framing.closing, is_last=True)]
+        if watcher.place >= self.flushed:
+            ends_here = self.is_over and watcher.place == self.flushed
+            return [Portion(watcher.place, watcher.framing.ending, is_last=True)] if ends_here else []
+        if watcher.place not in self._stops:
+            return self._encoded(watcher.framing, self.page(watcher.place))
+        return self._encoded_once(watcher.framing, watcher.place)
+
+    def _encoded_once(self, framing: Framing, place: int) -> list[Portion] | None:
+        """The page after a place where everyone comes by who was up to date before the flush."""
+        shared = self._shared.get((framing, place))
+        if shared is None:
+            shared = self._encoded(framing, self.page(place))
+            if shared is not None:
+                self._shared[framing, place] = shared
+                self._stops.add(shared[-1].place)
+        return shared
+
+    def _encoded(self, framing: Framing, page: list[Event] | None) -> list[Portion] | None:
+        """The portions that tell a page of events; with the stream's ending, if they reach it."""
+        if page is None:
+            return None
+        portions = self.encode(framing, page)
+        if self.is_over and portions[-1].place == self.flushed:
+            portions.append(Portion(self.flushed, framing.ending, is_last=True))
+        return portions
+
+    def encode(self, framing: Framing, events: Sequence[Event]) -> list[Portion]:
+        """The portions that tell some events."""
+        place = self.stream.place
+        return [Portion(place(event), message) for event, message in framing.encode(self.epoch, events)]
+
+    def page(self, after: int) -> list[Event] | None:
+        """Flushed events above a place, oldest first; None when the cache does not reach back so far."""
+        start = after - (self.head - len(self.cache))
+        if start < 0:
+            return None
+        return list(islice(self.cache, start, min(start + PAGE, self.flushed - after + start)))
+
+    async def passes(self, place: int, seconds: float) -> bool:
+        """Wait until there is an event after `place`; False when the time is over, or the hub closes."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.head <= place and not self.is_closing:
+                    await self._moved.wait()
+        return self.head > place
+
+    def close(self) -> None:
+        """Have everyone told that this is the end, whatever is still to come."""
+        self.is_closing = True
+        self._tell_waiters()
+
+    def _tell_waiters(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    def leave(self, watcher: Watcher) -> None:
+        """Hand nothing more to a watcher."""
+        self.ready.discard(watcher)
+        self.watchers.discard(watcher)

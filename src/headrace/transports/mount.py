@@ -1,0 +1,79 @@
+"""Puts the streams in front of an application: their paths go to the hub, everything else to the application."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from headrace.eventlog.framing import Receive, Send
+from headrace.eventlog.hub import Hub
+from headrace.model.errors import HeadraceError, JobNotFound
+from headrace.model.ids import JobId, UserId
+from headrace.transports import sse, websocket
+from headrace.transports.asgi import Scope, header, refuse
+
+Principal = Callable[[Scope], Awaitable[UserId]]
+"""Who makes a request; raises a HeadraceError (401, 403) for nobody we know."""
+
+Application = Callable[[Scope, Receive, Send], Awaitable[Any]]
+
+JOB_ID = re.compile(r"[0-9A-Za-z-]{1,36}", re.ASCII)
+
+PATHS = {
+    "http": re.compile(r"/api/ingest/stream/(?P<stream>[^/]+)|/jobs/(?P<job>[^/]+)/events|(?P<user>/events)"),
+    "websocket": re.compile(r"/ws/(?P<stream>[^/]+)|(?P<user>/ws)"),
+}
+
+
+class Route(NamedTuple):
+    """What a path asks for: a job by the name that the client gave it, or with None all of the user's."""
+
+    job: str | None
+
+
+class Streams:
+    """An ASGI application around another one."""
+
+    def __init__(self, app: Application, hub: Hub, principal: Principal) -> None:
+        self.app, self.hub, self.principal = app, hub, principal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        route = find_route(scope)
+        if route is None:
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await receive()  # the handshake
+        try:
+            user_id = await self.principal(scope)
+            job_id = _job_id(route)
+            wire = websocket if scope["type"] == "websocket" else sse
+            await wire.serve(self.hub, user_id, job_id, scope, receive, send)
+        except HeadraceError as error:
+            await refuse(scope, send, error)
+
+
+def find_route(scope: Scope) -> Route | None:
+    """The stream that a request is for; None when it is for the application."""
+    pattern = PATHS.get(scope["type"])
+    if pattern is None or (scope["type"] == "http" and scope["method"] != "GET"):
+        return None
+    found = pattern.fullmatch(path_below(scope))
+    if found is None:
+        return None
+    parts = found.groupdict()
+    if parts.get("job") and "application/json" in header(scope, b"accept"):
+        return None
+    return Route(parts.get("job") or parts.get("stream"))
+
+
+def path_below(scope: Scope) -> str:
+    """The path of a request, below where the application is mounted."""
+    path, root = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path
+
+
+def _job_id(route: Route) -> JobId | None:
+    if route.job is not None and JOB_ID.fullmatch(route.job) is None:
+        raise JobNotFound(route.job)
+    return None if route.job is None else JobId(route.job)

@@ -1,0 +1,62 @@
+"""WebSocket: each frame is a text message. What a client sends is ignored."""
+
+from collections.abc import Sequence
+
+from headrace.eventlog.framing import Message, Receive, Send
+from headrace.eventlog.hub import Hub
+from headrace.eventlog.replay import Opening, Stream
+from headrace.eventlog.topic import Watcher
+from headrace.model.event import Event
+from headrace.model.ids import JobId, UserId
+from headrace.transports.asgi import Scope, query, until_gone, watcher_on
+
+NORMAL_CLOSURE = 1000
+SERVICE_RESTART = 1012
+"""https://www.iana.org/assignments/websocket"""
+
+
+class Framing:
+    """The server itself pings, so no heartbeat is needed."""
+
+    def __init__(self) -> None:
+        self.heartbeat: Message | None = None
+        self.ending = _close(NORMAL_CLOSURE, "the job has ended")
+        self.closing = _close(SERVICE_RESTART, "come back in a moment")
+
+    def encode(self, epoch: str, events: Sequence[Event]) -> Sequence[tuple[Event, Message]]:
+        """One message for each event."""
+        return [(event, {"type": "websocket.send", "text": event.frame(epoch)}) for event in events]
+
+
+def _close(code: int, reason: str) -> Message:
+    return {"type": "websocket.close", "code": code, "reason": reason}
+
+
+framing = Framing()
+
+
+async def serve(hub: Hub, user_id: UserId, job_id: JobId | None, scope: Scope, receive: Receive, send: Send) -> None:
+    """Stream a job's events, or all of a user's, until the client leaves or the job has ended.
+
+    The handshake's first message has been received already.
+
+    Raises:
+        MalformedCursor, JobNotFound, Busy: before anything was sent.
+    """
+    topic, opening = await hub.open(Stream(user_id, job_id), query(scope, "after"))
+    watcher = None
+    try:
+        watcher = await _greet(hub, topic.epoch, opening, send)
+        hub.join(topic, watcher, opening.place)
+        del opening
+        await until_gone(receive)
+    finally:
+        hub.release(topic, watcher)
+
+
+async def _greet(hub: Hub, epoch: str, opening: Opening, send: Send) -> Watcher:
+    await send({"type": "websocket.accept"})
+    watcher = watcher_on(send, framing, hub.limits.send_buffer_bytes)
+    for _, message in framing.encode(epoch, opening.first):
+        await send(message)
+    return watcher
