@@ -1,0 +1,52 @@
+"""One extractor per format behind one small table; each turns a file into an outline and its parts.
+
+The modules named in the table load their libraries when they are imported, which only a parser's own process does.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import BinaryIO, cast
+
+from headrace.pipeline.extract.parts import Parsed
+from headrace.pipeline.source import Limits
+
+Extractor = Callable[[BinaryIO, Limits], Parsed]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """How a type is read. `extractor` is "module:function"; `name` is what a message calls such a document.
+
+    `is_memory_safe` says that no C or C++ parser touches the bytes: only then may one process read several documents,
+    since it cannot be taken over by the first and lie about the next.
+    """
+
+    extractor: str
+    name: str
+    is_memory_safe: bool = False
+
+
+def own(module: str) -> str:
+    """The extractor of a module beside this one."""
+    return f"{__name__}.{module}:extract"
+
+
+FORMATS: Mapping[str, Format] = {
+    "application/pdf": Format(extractor=own("pdf"), name="PDF"),
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": Format(
+        extractor=own("docx"), name="Word document"
+    ),
+    "text/html": Format(extractor=own("html"), name="HTML page"),
+    "text/markdown": Format(extractor=own("markdown"), name="Markdown text", is_memory_safe=True),
+    "text/plain": Format(extractor=own("text"), name="text", is_memory_safe=True),
+    "text/csv": Format(extractor=own("table"), name="CSV table", is_memory_safe=True),
+    "application/json": Format(extractor=own("tree"), name="JSON document", is_memory_safe=True),
+    "application/x-ndjson": Format(extractor=own("lines"), name="JSON lines", is_memory_safe=True),
+}
+
+
+def load(extractor: str) -> Extractor:
+    """Import the function that "module:function" names."""
+    module, _, function = extractor.partition(":")
+    return cast("Extractor", getattr(import_module(module), function))

@@ -1,0 +1,119 @@
+"""Word documents by python-docx: text in reading order, cut at headings, tables a row a line.
+
+Headers, footers, footnotes and comments are not read.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+import docx
+from docx.document import Document
+from docx.oxml.ns import qn
+
+from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.archive import check_archive, damaged
+from headrace.pipeline.extract.parts import Parsed, Part
+from headrace.pipeline.source import Limits, Outline
+
+NAME = "Word document"
+PARAGRAPH, TABLE, ROW, CELL = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
+STYLE, VALUE = f"{qn('w:pPr')}/{qn('w:pStyle')}", qn("w:val")
+GLYPHS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
+TEXT = qn("w:t")
+# Word writes a text box twice: the second time for old readers.
+SECOND_WRITING = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+FIELDS = {
+    "author": "author",
+    "subject": "subject",
+    "keywords": "keywords",
+    "created": "created_at",
+    "modified": "modified_at",
+}
+
+
+def extract(file: BinaryIO, limits: Limits) -> Parsed:
+    """The whole tree is in memory at once, at 20 times its packed size and more: the memory limit is what bounds it."""
+    check_archive(file, limits, NAME)
+    document = open_document(file)
+    for node in list(document.element.body.iter(SECOND_WRITING)):
+        node.getparent().remove(node)
+    outline = Outline(title=document.core_properties.title or None, metadata=metadata_of(document))
+    return Parsed(outline=outline, parts=read_parts(document))
+
+
+def open_document(file: BinaryIO) -> Document:
+    """Raises DocumentError `corrupt` for whatever python-docx stumbles over: mostly errors that are not its own."""
+    try:
+        return docx.Document(file)
+    except (MemoryError, DocumentError):
+        raise
+    except Exception as error:
+        if "memory" in str(error).lower():
+            raise MemoryError from error
+        raise damaged(NAME) from error
+
+
+def metadata_of(document: Document) -> dict[str, str]:
+    """The core properties that are set, instants as ISO 8601."""
+    found: dict[str, Any] = {name: getattr(document.core_properties, field) for field, name in FIELDS.items()}
+    return {name: value if isinstance(value, str) else value.isoformat() for name, value in found.items() if value}
+
+
+def read_parts(document: Document) -> Iterator[Part]:
+    """Cut before each heading."""
+    headings = heading_styles(document)
+    body = document.element.body
+    count, lines, heading = max(1, len(body)), list[str](), None
+    for index, block in blocks(body):
+        text = text_of(block)
+        if block.tag == PARAGRAPH and text.strip() and style_of(block) in headings:
+            if lines:
+                yield Part(text="\n".join(lines), fraction=index / count, heading=heading)
+            lines, heading = [], " ".join(text.split())
+        lines.append(text)
+    yield Part(text="\n".join(lines), fraction=1.0, heading=heading)
+
+
+def heading_styles(document: Document) -> frozenset[str]:
+    """The ids of the styles that mark headings; ids are in the writer's language, names are not."""
+    names: Mapping[str, str] = {style.style_id: (style.name or "").lower() for style in document.styles}
+    return frozenset(key for key, name in names.items() if name.startswith("heading") or name == "title")
+
+
+def style_of(paragraph: Any) -> str | None:
+    """The id of the paragraph's style."""
+    style = paragraph.find(STYLE)
+    return None if style is None else style.get(VALUE)
+
+
+def blocks(body: Any) -> Iterator[tuple[int, Any]]:
+    """Paragraphs and tables in order, within content controls too, each with its place among the body's children."""
+    for index, child in enumerate(body):
+        stack = [child]
+        while stack:
+            node = stack.pop()
+            if node.tag in {PARAGRAPH, TABLE}:
+                yield index, node
+            else:
+                stack.extend(reversed(node))
+
+
+def text_of(block: Any) -> str:
+    """A paragraph's text, or a table's with a row a line."""
+    if block.tag == PARAGRAPH:
+        return run_text(block)
+    rows = ((" ".join(run_text(cell).split()) for cell in row.iterchildren(CELL)) for row in block.iterchildren(ROW))
+    return "\n".join(" | ".join(row) for row in rows)
+
+
+def run_text(block: Any) -> str:
+    """All text below the element, insertions and links included, deletions not; nested paragraphs stand apart."""
+    pieces = []
+    for node in block.iter(TEXT, PARAGRAPH, *GLYPHS):
+        if node.tag == TEXT:
+            pieces.append(node.text or "")
+        elif node.tag == PARAGRAPH:
+            pieces.append("\n" if pieces else "")
+        else:
+            pieces.append(GLYPHS[node.tag])
+    return "".join(pieces)

@@ -1,0 +1,86 @@
+"""Which encoding a text is in: its byte order mark, then UTF-8, then the best guess from a bounded sample."""
+
+import codecs
+import io
+from typing import BinaryIO
+
+BLOCK_BYTES = 65_536
+SAMPLE_BYTES = 8_192
+LAST_RESORT = "cp1252"
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the other's
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def open_text(file: BinaryIO) -> io.TextIOWrapper:
+    """Decode the file as it is read; newlines are kept, undecodable bytes become U+FFFD."""
+    return io.TextIOWrapper(file, encoding=encoding_of(file), errors="replace", newline="")
+
+
+def encoding_of(file: BinaryIO) -> str:
+    """The name of a codec for the whole file; leaves the file at its beginning."""
+    prefix = file.read(BLOCK_BYTES)
+    file.seek(0)
+    wide = marked(prefix) or unmarked_wide(prefix)
+    if wide:
+        return wide
+    position = first_invalid(file)
+    if position is None:
+        return "utf-8"
+    file.seek(max(0, position - SAMPLE_BYTES // 2))
+    sample = file.read(SAMPLE_BYTES)
+    file.seek(0)
+    return guessed(sample) or LAST_RESORT
+
+
+def marked(prefix: bytes) -> str | None:
+    """The encoding that a byte order mark announces."""
+    return next((name for mark, name in MARKS if prefix.startswith(mark)), None)
+
+
+def unmarked_wide(prefix: bytes) -> str | None:
+    """UTF-16 without a mark shows by its NULs, which stand on one side of nearly every pair of bytes."""
+    pairs = len(prefix) // 2
+    if not pairs or b"\x00" not in prefix:
+        return None
+    even, odd = prefix[0 : 2 * pairs : 2].count(0), prefix[1 : 2 * pairs : 2].count(0)
+    for name, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if high > pairs * 0.7 and low < pairs * 0.01 and decodes(prefix[: 2 * pairs], name):
+            return name
+    return None
+
+
+def decodes(prefix: bytes, encoding: str) -> bool:
+    """Whether the bytes, which may end within a character, are valid in this encoding."""
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(prefix)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def first_invalid(file: BinaryIO) -> int | None:
+    """Where the file stops being UTF-8, about; None if it nowhere does."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    position = 0
+    while block := file.read(BLOCK_BYTES):
+        try:
+            decoder.decode(block)
+        except UnicodeDecodeError as error:
+            return position + error.start
+        position += len(block)
+    file.seek(0)
+    return position if decoder.getstate()[0] else None
+
+
+def guessed(sample: bytes) -> str | None:
+    """The best guess for a legacy encoding, None where the bytes are like no text."""
+    # Slow to import, and most texts are UTF-8.
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample).best()
+    return best.encoding if best else None

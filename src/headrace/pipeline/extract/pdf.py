@@ -1,0 +1,101 @@
+"""PDF by pdfium: one part per page, in the order in which the page draws its text."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import BinaryIO
+
+import pypdfium2
+from pypdfium2.raw import FPDF_ERR_PASSWORD
+
+from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.archive import damaged, locked
+from headrace.pipeline.extract.parts import Parsed, Part
+from headrace.pipeline.extract.window import size_of
+from headrace.pipeline.source import Limits, Outline
+
+NAME = "PDF"
+END_MARK = b"%%EOF"
+TAIL_BYTES = 65_536
+# Where a word is divided at the end of a line, pdfium writes one of these.
+HYPHENS = re.compile("[\ufffe\x02](?:\r?\n)?")
+FIELDS = {"Author": "author", "Subject": "subject", "Keywords": "keywords", "Creator": "creator"}
+INSTANTS = {"CreationDate": "created_at", "ModDate": "modified_at"}
+# ISO 32000-1, 7.9.4: D:YYYYMMDDHHmmSSOHH'mm', all but the year optional.
+INSTANT = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?)?")
+
+
+def extract(file: BinaryIO, limits: Limits) -> Parsed:
+    """Pages are loaded one by one, so that memory depends on the largest."""
+    check_end(file)
+    document = open_document(file)
+    count = len(document)
+    if count > limits.max_pages:
+        detail = f"the PDF has {count} pages and the limit is {limits.max_pages}; split it into smaller files"
+        raise DocumentError("too_large", detail)
+    fields = document.get_metadata_dict(skip_empty=True)
+    outline = Outline(page_count=count, title=fields.get("Title", "").strip() or None, metadata=metadata_of(fields))
+    warnings: list[str] = []
+    return Parsed(outline=outline, parts=read_parts(document, count, warnings), warnings=warnings)
+
+
+def check_end(file: BinaryIO) -> None:
+    """Refuse a file without its end: pdfium would rebuild what it can, and pages would be missing without a word."""
+    size = size_of(file)
+    file.seek(max(0, size - TAIL_BYTES))
+    if END_MARK not in file.read(TAIL_BYTES):
+        raise damaged(NAME)
+    file.seek(0)
+
+
+def open_document(file: BinaryIO) -> pypdfium2.PdfDocument:
+    """Raises DocumentError `encrypted` or `corrupt`."""
+    try:
+        return pypdfium2.PdfDocument(file)
+    except pypdfium2.PdfiumError as error:
+        raise (locked(NAME) if error.err_code == FPDF_ERR_PASSWORD else damaged(NAME)) from error
+
+
+def read_parts(document: pypdfium2.PdfDocument, count: int, warnings: list[str]) -> Iterator[Part]:
+    """Pages from 1. A page that cannot be read is empty, and said."""
+    for index in range(count):
+        try:
+            text = page_text(document, index)
+        except pypdfium2.PdfiumError:
+            warnings.append(f"page {index + 1} is damaged and was left out")
+            text = ""
+        yield Part(text=text, fraction=(index + 1) / count, page=index + 1)
+
+
+def page_text(document: pypdfium2.PdfDocument, index: int) -> str:
+    """The text within the page's box."""
+    page = document[index]
+    content = page.get_textpage()
+    text: str = content.get_text_bounded()
+    content.close()
+    page.close()
+    return HYPHENS.sub("", text).replace("\r\n", "\n")
+
+
+def metadata_of(fields: dict[str, str]) -> dict[str, str]:
+    """The document's information dictionary in our words."""
+    metadata = {name: fields[field] for field, name in FIELDS.items() if field in fields}
+    for field, name in INSTANTS.items():
+        if instant := parsed_instant(fields.get(field, "")):
+            metadata[name] = instant.isoformat()
+    return metadata
+
+
+def parsed_instant(text: str) -> datetime | None:
+    """A date of the PDF's own format; without a zone it is taken as UTC."""
+    match = INSTANT.match(text)
+    if not match:
+        return None
+    year, month, day, hour, minute, second, sign, *shift = match.groups()
+    hours, minutes = (int(part or 0) for part in shift)
+    zone = timezone((-1 if sign == "-" else 1) * timedelta(hours=hours, minutes=minutes)) if sign else UTC
+    try:
+        whole = (int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0))
+        return datetime(*whole, tzinfo=zone)
+    except ValueError:
+        return None

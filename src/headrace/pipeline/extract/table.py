@@ -1,0 +1,72 @@
+"""Tables as text (CSV, TSV): each row becomes lines of "column: value", so that a passage explains itself."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import BinaryIO
+
+from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.encoding import open_text
+from headrace.pipeline.extract.parts import Parsed, grouped
+from headrace.pipeline.extract.window import size_of
+from headrace.pipeline.source import Limits, Outline
+
+SAMPLE_CHARACTERS = 16_384
+MAX_CELL_CHARACTERS = 1_000_000
+DELIMITERS = ",;\t|"
+
+
+def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one signature for all)
+    """The first row names the columns if it looks like names."""
+    size = size_of(file)
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
+    text = open_text(file)
+    rows = csv.reader(text, dialect_of(text))
+    records = read_records(rows, lambda: min(1.0, file.tell() / size))
+    return Parsed(outline=Outline(), parts=grouped(records))
+
+
+def dialect_of(text: io.TextIOWrapper) -> type[csv.Dialect]:
+    """How the cells are separated, by a look at the beginning; commas where that says nothing."""
+    sample = text.read(SAMPLE_CHARACTERS)
+    text.seek(0)
+    try:
+        return csv.Sniffer().sniff(sample, DELIMITERS)
+    except csv.Error:
+        return csv.excel
+
+
+def read_records(rows: Iterator[list[str]], fraction: Callable[[], float]) -> Iterator[tuple[str, float]]:
+    """One record for each row that has a value."""
+    try:
+        first = next(rows, [])
+        names = [cell.strip() for cell in first] if is_header(first) else []
+        for row in rows if names else chain([first], rows):
+            record = described(row, names)
+            if record:
+                yield record, fraction()
+    except csv.Error as error:
+        detail = f"the table is broken ({error}); export it again as CSV with quoted cells"
+        raise DocumentError("corrupt", detail) from error
+
+
+def is_header(row: Sequence[str]) -> bool:
+    """Names are there for all columns, differ from each other, and are no numbers."""
+    cells = [cell.strip() for cell in row]
+    return all(cells) and len(set(cells)) == len(cells) and not any(is_number(cell) for cell in cells)
+
+
+def is_number(cell: str) -> bool:
+    """Whether the cell is a figure, with a point or a comma."""
+    return cell.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
+
+
+def described(row: Sequence[str], names: Sequence[str]) -> str:
+    """The row's values, each with its column; columns without a name are counted from 1."""
+    lines = []
+    for index, cell in enumerate(row):
+        name = names[index] if index < len(names) else f"column {index + 1}"
+        if cell.strip():
+            lines.append(f"{name}: {cell.strip()}")
+    return "\n".join(lines)

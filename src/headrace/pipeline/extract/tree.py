@@ -1,0 +1,71 @@
+"""JSON as readable text: each value on a line behind its path, each element of a list at the top a record."""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import orjson
+
+from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.encoding import open_text
+from headrace.pipeline.extract.parts import Parsed, grouped
+from headrace.pipeline.source import Limits, Outline
+
+
+def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one signature for all)
+    """The whole value is in memory at once; JSON lines are not."""
+    try:
+        value = orjson.loads(open_text(file).read())
+    except orjson.JSONDecodeError as error:
+        raise broken_json(error.lineno) from error
+    title = value.get("title") if isinstance(value, dict) else None
+    return Parsed(outline=Outline(title=title if isinstance(title, str) else None), parts=grouped(read_records(value)))
+
+
+def broken_json(line: int) -> DocumentError:
+    """The place is what its sender needs to know."""
+    return DocumentError(
+        "corrupt", f"the JSON is broken at line {line}; correct it, or send it again if it was cut off"
+    )
+
+
+def read_records(value: Any) -> Iterator[tuple[str, float]]:
+    """One record for each element of a list, else one for each value."""
+    if isinstance(value, list):
+        for index, element in enumerate(value, 1):
+            yield "\n".join(lines_of(element)), index / len(value)
+    else:
+        yield from ((line, 1.0) for line in ["\n".join(lines_of(value))])
+
+
+def lines_of(value: Any) -> Iterator[str]:
+    """Each leaf in order, as "path: value". A stack and no recursion, since depth is the sender's choice."""
+    stack: list[tuple[str, Any]] = [("", value)]
+    while stack:
+        path, node = stack.pop()
+        if isinstance(node, dict):
+            stack.extend((joined(path, key), child) for key, child in reversed(node.items()))
+        elif isinstance(node, list) and not all(is_leaf(child) for child in node):
+            stack.extend((joined(path, str(index)), child) for index, child in reversed(list(enumerate(node))))
+        elif text := leaf_text(node):
+            yield f"{path}: {text}" if path else text
+
+
+def joined(path: str, key: str) -> str:
+    """The path of a child."""
+    return f"{path}.{key}" if path else key
+
+
+def is_leaf(value: Any) -> bool:
+    """Whether nothing lies below the value."""
+    return not isinstance(value, dict | list)
+
+
+def leaf_text(value: Any) -> str:
+    """A leaf, or a list of leaves, as one would write it; nothing for null."""
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(leaf_text, value)))
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,7 @@
+"""Parsing in killable, caged child processes."""
+
+from headrace.pipeline.sandbox.cage import grade
+from headrace.pipeline.sandbox.parsers import Parsers, Reading, never
+from headrace.pipeline.source import Limits, Outline, Source
+
+__all__ = ["Limits", "Outline", "Parsers", "Reading", "Source", "grade", "never"]

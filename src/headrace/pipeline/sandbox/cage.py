@@ -1,0 +1,163 @@
+"""The cage that a parser enters before it sees a hostile byte: rlimits, landlock, seccomp, each where there is one.
+
+Within, nothing can be written, nothing read but Python's own libraries and what is open already; there are no sockets,
+new processes or signals to others. There is no way out. Linux on x86-64 and aarch64; elsewhere only the rlimits hold.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import struct
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+import headrace
+from headrace.pipeline.source import Limits
+
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # alike on both architectures
+SET_PARENT_DEATH_SIGNAL, SET_NO_NEW_PRIVILEGES = 1, 38
+CLONE_THREAD = 0x10000
+READ = 1 | 4 | 8  # execute, read a file, read a folder
+# What each version of landlock added to the rights on files; those handled and not granted are denied.
+HANDLED = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
+NETWORK_SINCE, SCOPES_SINCE = 4, 6
+DENIED = (
+    *("socket", "socketpair", "connect", "bind", "accept", "accept4", "listen"),
+    *("fork", "vfork", "execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp"),
+    *("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal", "pidfd_open", "pidfd_getfd"),
+    *("mount", "umount2", "pivot_root", "chroot", "unshare", "setns", "open_by_handle_at", "name_to_handle_at"),
+    *("bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "keyctl", "add_key", "request_key"),
+    *("kexec_load", "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff"),
+    *("settimeofday", "clock_settime", "adjtimex", "sethostname", "setpriority", "sched_setscheduler"),
+)
+OPEN_FILES = 64
+MAX_CHILD_AGE_SECONDS = 30.0  # no child is given a document after that
+NOT_PERMITTED, NOT_IMPLEMENTED = 1, 38  # errno
+
+
+def grade() -> str:
+    """What the sandbox of this machine can do: "full", or what it must do without."""
+    version = landlock_version()
+    missing = []
+    if version == 0:
+        missing.append("landlock (files stay readable)")
+    elif version < SCOPES_SINCE:
+        missing.append(f"landlock {SCOPES_SINCE} (this kernel has {version})")
+    if not has_seccomp():
+        missing.append("seccomp (install libseccomp)")
+    return "without " + " and ".join(missing) if missing else "full"
+
+
+def landlock_version() -> int:
+    """The kernel's landlock ABI; 0 where there is none."""
+    if sys.platform != "linux" or os.uname().machine not in {"x86_64", "aarch64"}:
+        return 0
+    return max(0, int(libc().syscall(CREATE_RULESET, None, 0, 1)))
+
+
+def has_seccomp() -> bool:
+    """Whether system calls can be filtered here."""
+    try:
+        import pyseccomp  # noqa: F401
+    except (ImportError, OSError, RuntimeError):
+        return False
+    return True
+
+
+def libc() -> ctypes.CDLL:
+    """The C library with its errno."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(parent: int) -> None:
+    """Be killed when the process `parent`, which made this one, ends."""
+    if sys.platform == "linux":
+        libc().prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def confine(limits: Limits) -> None:
+    """Enter the cage, each part as far as this machine has it. Call it once, single-threaded, after the imports."""
+    limit_resources(limits)
+    if landlock_version():
+        restrict_files(readable_folders())
+    if has_seccomp():
+        restrict_calls()
+
+
+def limit_resources(limits: Limits) -> None:
+    """Cap memory beyond what is mapped now, processor time, open files; forbid files and core dumps altogether."""
+    # One child reads several documents, so that time is what a last one may take on top of its age.
+    seconds = int(limits.seconds + MAX_CHILD_AGE_SECONDS) + 1
+    caps = {
+        "AS": (mapped_bytes() + limits.memory_bytes,) * 2,
+        "CPU": (seconds, seconds + 1),  # the first is a signal that tells why, the second kills
+        "FSIZE": (0, 0),
+        "NOFILE": (OPEN_FILES, OPEN_FILES),
+        "CORE": (0, 0),
+    }
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that writing raises instead of killing
+    for name, pair in caps.items():
+        which = getattr(resource, f"RLIMIT_{name}")
+        # macOS knows the memory limit and refuses to set it.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(which, pair)
+
+
+def mapped_bytes() -> int:
+    """The address space in use; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def readable_folders() -> Iterable[Path]:
+    """Where Python imports from: parsers load some modules late."""
+    folders = {Path(path).resolve() for path in sysconfig.get_paths().values()}
+    return {folder for folder in (*folders, Path(headrace.__file__).parent.resolve()) if folder.is_dir()}
+
+
+def restrict_files(readable: Iterable[Path]) -> None:
+    """Leave these folders readable and nothing else; deny TCP and, by the newer kernels, signals to other processes."""
+    version = landlock_version()
+    handled = HANDLED[min(version, max(HANDLED))]
+    attributes = struct.pack("Q", handled)
+    attributes += struct.pack("Q", 3) if version >= NETWORK_SINCE else b""
+    attributes += struct.pack("Q", 3) if version >= SCOPES_SINCE else b""
+    ruleset = checked(libc().syscall(CREATE_RULESET, attributes, len(attributes), 0))
+    for folder in readable:
+        descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        checked(libc().syscall(ADD_RULE, ruleset, 1, struct.pack("=Qi", READ, descriptor), 0))
+        os.close(descriptor)
+    checked(libc().prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
+    checked(libc().syscall(RESTRICT_SELF, ruleset, 0))
+    os.close(ruleset)
+
+
+def restrict_calls() -> None:
+    """Deny the system calls that no parser needs. Threads and signals to oneself (abort) stay allowed."""
+    import pyseccomp
+
+    rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
+    for name in DENIED:
+        with contextlib.suppress(ValueError, OSError):  # a call that this architecture does not have
+            rules.add_rule(pyseccomp.ERRNO(NOT_PERMITTED), name)
+    # Its flags are out of the filter's sight; the C library then falls back to clone.
+    rules.add_rule(pyseccomp.ERRNO(NOT_IMPLEMENTED), "clone3")
+    thread_only = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, CLONE_THREAD, 0)
+    rules.add_rule(pyseccomp.ERRNO(NOT_PERMITTED), "clone", thread_only)
+    rules.add_rule(pyseccomp.ERRNO(NOT_PERMITTED), "tgkill", pyseccomp.Arg(0, pyseccomp.NE, os.getpid()))
+    rules.load()
+
+
+def checked(result: int) -> int:
+    """The result of a C call, or its errno raised."""
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result

@@ -1,0 +1,173 @@
+"""Parsers: every parse in a killable child of a warm process. Several threads read at once, a child each."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from threading import Lock
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from headrace.model.document import Section
+from headrace.model.errors import DocumentError, UnsupportedType
+from headrace.pipeline.extract import FORMATS, Format
+from headrace.pipeline.sandbox import wire
+from headrace.pipeline.sandbox.cage import MAX_CHILD_AGE_SECONDS
+from headrace.pipeline.sandbox.local import local_messages
+from headrace.pipeline.sandbox.owner import Child, NurseryDied, crashed
+from headrace.pipeline.sandbox.warm import WarmProcess
+from headrace.pipeline.source import Limits, Outline, Source
+
+# A child reads on only while it stays cheap: the figures bound what one document can leave behind for the next.
+MAX_DOCUMENTS_PER_CHILD = 200
+MAX_REUSABLE_BYTES = 1_000_000
+MAX_IDLE_CHILDREN = 4
+
+
+def never() -> bool:
+    """Nobody wants to stop."""
+    return False
+
+
+class Reading:
+    """A document being read: iterate over its sections, once. `outline` is there from the start.
+
+    `fraction` (0.0 to 1.0, never falling) says how far the document is read; the outline's warnings are complete at
+    the end. Iteration raises DocumentError or Superseded, as `Parsers.open` does.
+    """
+
+    def __init__(self, messages: Iterator[wire.Message]) -> None:
+        first = next(messages)
+        if not isinstance(first, Outline):
+            raise crashed()
+        self.outline = first
+        self.fraction = 0.0
+        self.is_finished = False
+        self._messages = messages
+
+    def __iter__(self) -> Iterator[Section]:
+        for message in self._messages:
+            if isinstance(message, wire.Passage):
+                self.fraction = max(self.fraction, message.fraction)
+                yield message.section
+            elif isinstance(message, wire.Finished):
+                self.outline = replace(self.outline, warnings=message.warnings)
+                self.fraction, self.is_finished = 1.0, True
+
+
+class Parsers:
+    """Owns the warm process, which starts with the context (or the first document) and is restarted should it die.
+
+    A child that read with a memory-safe extractor is kept for the next document; one that ran a C or C++ parser is not,
+    since a document that took it over could lie about the next one. `extractors` adds formats to the built-in ones,
+    or replaces them: content type to "module:function", an Extractor, whose module the warm process imports.
+    """
+
+    def __init__(self, limits: Limits, *, extractors: Mapping[str, str] | None = None) -> None:
+        added = {name: Format(extractor=path, name="document") for name, path in (extractors or {}).items()}
+        self._formats = {**FORMATS, **added}
+        self._limits = limits
+        self._lock = Lock()
+        self._warm: WarmProcess | None = None
+        self._idle: list[Child] = []
+
+    def __enter__(self) -> Self:
+        with self._lock:
+            self._warm = self._warm or WarmProcess(self._formats, self._limits)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def open(self, source: Source, *, first_section: int = 0, stop: Callable[[], bool] = never) -> Iterator[Reading]:
+        """Read a document from section number `first_section` on. Its child is gone, or idle, when the context ends.
+
+        `stop` is asked at least every 0.1 s while the child is silent; once it says True the child is killed and
+        Superseded raised. Raises DocumentError for what the document does: corrupt, encrypted, empty, too_large,
+        timeout, out_of_memory, parser_crashed; UnsupportedType where no extractor reads its type; NurseryDied, no fault
+        of the document, where no parser can be started.
+
+        Valid UTF-8 text of up to 1 MB is decoded in the calling process: that is no parse, and spares its journey.
+        """
+        if source.content_type not in self._formats:
+            raise UnsupportedType(f"documents of type {source.content_type!r} cannot be read")
+        messages = local_messages(source, first_section, self._limits)
+        if messages is not None:
+            yield Reading(messages)
+            return
+        child, reading = self._begin(source, first_section, stop)
+        try:
+            yield reading
+        finally:
+            self._take_back(child, source, is_sound=reading.is_finished)
+
+    def _begin(self, source: Source, first_section: int, stop: Callable[[], bool]) -> tuple[Child, Reading]:
+        """A child that has sent its document's outline; a second one where the first died without a fault of it."""
+        child = self._take(is_fresh=False)
+        try:
+            return child, self._started(child, source, first_section, stop)
+        except NurseryDied:
+            with self._lock:
+                # Another thread may have replaced it by now.
+                if self._warm is not None and self._warm.has_died():
+                    self._stop()
+        except DocumentError as error:
+            if error.code != "parser_crashed" or child.document_count == 1:
+                raise
+        child = self._take(is_fresh=True)
+        return child, self._started(child, source, first_section, stop)
+
+    def _started(self, child: Child, source: Source, first_section: int, stop: Callable[[], bool]) -> Reading:
+        try:
+            return Reading(child.messages(source, first_section, self._limits, stop))
+        except BaseException:
+            child.kill()
+            raise
+
+    def _take(self, *, is_fresh: bool) -> Child:
+        """An idle child that is young enough, or a new one."""
+        with self._lock:
+            while self._idle and not is_fresh:
+                child = self._idle.pop()
+                if monotonic() - child.born_at < MAX_CHILD_AGE_SECONDS:
+                    return child
+                child.kill()
+            try:
+                return self._fork()
+            except OSError:
+                self._stop()
+                return self._fork()
+
+    def _fork(self) -> Child:
+        self._warm = self._warm or WarmProcess(self._formats, self._limits)
+        return self._warm.fork()
+
+    def _take_back(self, child: Child, source: Source, *, is_sound: bool) -> None:
+        """Keep the child where that is safe and cheap, else end it."""
+        is_reusable = (
+            is_sound
+            and self._formats[source.content_type].is_memory_safe
+            and source.size <= MAX_REUSABLE_BYTES
+            and child.document_count < MAX_DOCUMENTS_PER_CHILD
+        )
+        with self._lock:
+            if is_reusable and self._warm is not None and len(self._idle) < MAX_IDLE_CHILDREN:
+                self._idle.append(child)
+                return
+        child.kill()
+
+    def _stop(self) -> None:
+        for child in self._idle:
+            child.kill()
+        self._idle.clear()
+        if self._warm is not None:
+            self._warm.close()
+            self._warm = None
+
+    def close(self) -> None:
+        """End all processes; what is being read fails with `parser_crashed`. Harmless on a repeat."""
+        with self._lock:
+            self._stop()

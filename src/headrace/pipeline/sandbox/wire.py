@@ -1,0 +1,173 @@
+"""How a parser's process speaks with its owner: frames of length-prefixed JSON, checked like any input from outside.
+
+Owner to parser: an Order, with the document's open file beside it. Parser to owner, for each order: one Outline, any
+number of Passages, then Finished, or a DocumentError anywhere instead.
+"""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from headrace.model.document import Section
+from headrace.model.errors import DocumentError
+from headrace.pipeline.source import Outline
+
+OBITUARY = struct.Struct(">iq")  # a child's wait status, and the peak of its resident memory in bytes
+LENGTH = struct.Struct(">I")
+# 64,000 characters of which each is escaped in six bytes, and some room.
+MAX_FRAME_BYTES = 1 << 20
+MAX_TITLE_CHARACTERS = 500
+MAX_VALUE_CHARACTERS = 2_000
+MAX_FIELDS = 50
+MAX_WARNINGS = 100
+CODES = frozenset({"corrupt", "encrypted", "empty", "unsupported_type", "too_large", "timeout", "out_of_memory"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One document to read: a range of the file that comes with it. Sections before `first_section` are not sent."""
+
+    offset: int
+    size: int
+    content_type: str
+    first_section: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """One section, and how far the document is read with it (0.0 to 1.0)."""
+
+    section: Section
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The document is read to its end."""
+
+    warnings: tuple[str, ...] = ()
+
+
+Message = Outline | Passage | Finished
+
+
+class Malformed(Exception):
+    """A frame that no parser of ours sends."""
+
+
+def packed(kind: str, body: Mapping[str, Any]) -> bytes:
+    """A frame."""
+    data = orjson.dumps({"kind": kind, **body})
+    return LENGTH.pack(len(data)) + data
+
+
+def packed_order(order: Order) -> bytes:
+    """The frame of an order."""
+    return packed("order", asdict(order))
+
+
+def packed_passage(section: Section, fraction: float) -> bytes:
+    """The frame of a section."""
+    heading = section.heading[:MAX_TITLE_CHARACTERS] if section.heading else None
+    body = {
+        "text": section.text,
+        "page": section.page,
+        "heading": heading,
+        "start": section.start,
+        "fraction": fraction,
+    }
+    return packed("passage", body)
+
+
+def packed_outline(outline: Outline) -> bytes:
+    """The frame of an outline, cut to what the owner accepts."""
+    metadata = {name: clipped(value) for name, value in list(outline.metadata.items())[:MAX_FIELDS]}
+    title = clipped(outline.title)[:MAX_TITLE_CHARACTERS] if outline.title else None
+    body = {"page_count": outline.page_count, "title": title, "metadata": metadata}
+    return packed("outline", body | {"warnings": list(outline.warnings)[:MAX_WARNINGS]})
+
+
+def packed_failure(error: DocumentError) -> bytes:
+    """The frame of a document's own failure."""
+    return packed("failure", {"code": error.code, "detail": clipped(error.detail)})
+
+
+def clipped(text: str) -> str:
+    """A value short and clean enough to send."""
+    return str(text)[:MAX_VALUE_CHARACTERS].encode("utf-8", "replace").decode().replace("\x00", "")
+
+
+def parsed_order(data: bytes) -> Order:
+    """The order in a frame's data; it comes from our side and is believed."""
+    body = orjson.loads(data)
+    body.pop("kind")
+    return Order(**body)
+
+
+def parsed(data: bytes) -> Message:
+    """The message in a frame's data. Raises Malformed, or the DocumentError that the parser reports."""
+    try:
+        body = orjson.loads(data)
+        kind = body["kind"]
+        if kind == "passage":
+            return passage_of(body)
+        if kind == "outline":
+            return outline_of(body)
+        if kind == "finished":
+            return Finished(warnings=texts(body["warnings"]))
+        if kind == "failure" and body["code"] in CODES:
+            raise DocumentError(body["code"], text(body["detail"], MAX_VALUE_CHARACTERS))
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise Malformed from error
+    raise Malformed
+
+
+def passage_of(body: Mapping[str, Any]) -> Passage:
+    """A passage whose every field is of its type."""
+    section = Section(
+        text=text(body["text"], MAX_FRAME_BYTES),
+        page=None if body["page"] is None else number(body["page"]),
+        heading=None if body["heading"] is None else text(body["heading"], MAX_TITLE_CHARACTERS),
+        start=number(body["start"]),
+    )
+    fraction = body["fraction"]
+    if not isinstance(fraction, float | int) or not 0 <= fraction <= 1:
+        raise Malformed
+    return Passage(section=section, fraction=float(fraction))
+
+
+def outline_of(body: Mapping[str, Any]) -> Outline:
+    """An outline whose every field is of its type; metadata is flat text."""
+    metadata = {text(name, 100): text(value, MAX_VALUE_CHARACTERS) for name, value in body["metadata"].items()}
+    if len(metadata) > MAX_FIELDS:
+        raise Malformed
+    return Outline(
+        page_count=None if body["page_count"] is None else number(body["page_count"]),
+        title=None if body["title"] is None else text(body["title"], MAX_TITLE_CHARACTERS),
+        metadata=metadata,
+        warnings=texts(body["warnings"]),
+    )
+
+
+def text(value: object, limit: int) -> str:
+    """The value, if it is a string no longer than the limit."""
+    if not isinstance(value, str) or len(value) > limit:
+        raise Malformed
+    return value
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """The value, if it is a short list of strings."""
+    if not isinstance(value, list) or len(value) > MAX_WARNINGS:
+        raise Malformed
+    return tuple(text(item, MAX_VALUE_CHARACTERS) for item in value)
+
+
+def number(value: object) -> int:
+    """The value, if it is a whole number from 0 that a database keeps."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 53:
+        raise Malformed
+    return value

@@ -1,0 +1,47 @@
+"""The words of the first stage: a document's bytes, what parsing them may cost, what the document says of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A document's bytes: `size` bytes of the file at `path`, from `offset` on, of the type that `sniff` found."""
+
+    path: Path
+    offset: int = 0
+    size: int
+    content_type: str
+    filename: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one parse may cost. `seconds` counts the time that we wait for the parser, not what its reader takes.
+
+    `memory_bytes` is address space beyond what an idle parser has mapped; `max_unpacked_bytes` bounds both what an
+    archive may declare and the characters of text that one document may yield.
+    """
+
+    seconds: float = 120.0
+    memory_bytes: int = 1_000 * MB
+    max_pages: int = 5_000
+    max_unpacked_bytes: int = 1_000 * MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What a document says of itself. `page_count` is None where the format has no pages.
+
+    `metadata` holds plain JSON values: author, subject, keywords, created_at and modified_at (ISO 8601), and so on.
+    `warnings` are sentences about what could not be read; it is complete once the last section was read.
+    """
+
+    page_count: int | None = None
+    title: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
