@@ -28,9 +28,9 @@ def keywords_of(text: str) -> tuple[str, ...]:
     return chosen(words, {pair: count for pair, count in phrases.items() if count >= MIN_COUNT_OF_PHRASE})
 
 
-def chosen(words: Counter[str], phrases: dict[tuple[str, str], int]) -> tuple[str, ...]:
+def chosen(words: Counter[str], phrases: dict[tuple[str, ...], int]) -> tuple[str, ...]:
     """The best by count times rarity, no word twice."""
-    counts: dict[tuple[str, ...], int] = {(word,): count for word, count in words.items()} | phrases
+    counts = phrases | {(word,): count for word, count in words.items()}
     scores = {terms: count * sum(map(rarity, terms)) for terms, count in counts.items()}
     found: list[tuple[str, ...]] = []
     taken: Counter[str] = Counter()
