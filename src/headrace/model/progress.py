@@ -74,6 +74,6 @@ def eta_seconds(job: Job, now: datetime) -> float | None:
         return None
     elapsed = (now - job.work_started_at).total_seconds()
     done = job.work_done - job.work_done_at_start
-    if elapsed < _MEASURED_SECONDS or done < job.work_total * _MEASURED_SHARE:
+    if elapsed < _MEASURED_SECONDS or done <= 0 or done < job.work_total * _MEASURED_SHARE:
         return None
     return round(max(0, job.work_total - job.work_done) * elapsed / done, 1)
