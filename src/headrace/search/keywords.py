@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from headrace.search.words import cut
 from headrace.store.database import Transaction
 from headrace.store.schema import chunk
 
@@ -19,9 +20,10 @@ def add(transaction: Transaction, rows: Sequence[tuple[int, str]]) -> None:
         )
     else:
         transaction.connection.exec_driver_sql(
-            "INSERT INTO chunk_fts (chunk_id, words) SELECT chunk_id, to_tsvector('english', text)"
-            " FROM chunk WHERE chunk_id = ANY(%s) AND NOT is_indexed",
-            ([chunk_id for chunk_id, _ in rows],),
+            "INSERT INTO chunk_fts (chunk_id, words) SELECT chunk_id, to_tsvector('english', new.words)"
+            " FROM unnest(%s::bigint[], %s::text[]) AS new (chunk_id, words) JOIN chunk USING (chunk_id)"
+            " WHERE NOT is_indexed",
+            ([chunk_id for chunk_id, _ in rows], [" ".join(cut(text)) for _, text in rows]),
         )
 
 
