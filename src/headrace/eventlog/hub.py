@@ -119,6 +119,10 @@ class Hub:
         topic.watchers.add(watcher)
         self._delivery.park(topic, watcher)
 
+    def count_watchers(self) -> int:
+        """How many streams are open."""
+        return sum(len(topic.watchers) for topic in self._topics())
+
     def release(self, topic: Topic, watcher: Watcher | None = None) -> None:
         """Let go of a stream that was opened, and of whoever joined it."""
         if watcher is not None:

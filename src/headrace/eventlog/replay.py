@@ -106,7 +106,7 @@ def read_list(
 ) -> list[Event]:
     """At most `limit` events after `cursor`, or from the first one on, for a client that asks for one page at a time.
 
-    Where events were cleaned away it holds what a watcher would get: a reset, the snapshot, and the end if there is one.
+    Where events were cleaned away it holds what a watcher would get: a reset, the snapshot, and any end.
 
     Raises:
         JobNotFound: the stream is of no job of that user.

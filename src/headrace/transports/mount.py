@@ -1,5 +1,6 @@
 """Puts the streams in front of an application: their paths go to the hub, everything else to the application."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from headrace.eventlog.hub import Hub
 from headrace.model.errors import HeadraceError, JobNotFound
 from headrace.model.ids import JobId, UserId
 from headrace.transports import sse, websocket
-from headrace.transports.asgi import Scope, header, refuse
+from headrace.transports.asgi import Scope, header, refuse, until_gone
 
 Principal = Callable[[Scope], Awaitable[UserId]]
 """Who makes a request; raises a HeadraceError (401, 403) for nobody we know."""
@@ -51,6 +52,9 @@ class Streams:
             await wire.serve(self.hub, user_id, job_id, scope, receive, send)
         except HeadraceError as error:
             await refuse(scope, send, error)
+            if scope["type"] == "websocket":
+                await until_gone(receive)
+                await asyncio.sleep(0)  # uvicorn logs an error for who returns before the connection is closed
 
 
 def find_route(scope: Scope) -> Route | None:
