@@ -1,5 +1,7 @@
 """`headrace serve` and `headrace worker`: the two processes of the product."""
 
+from typing import Annotated
+
 import typer
 
 from headrace.cli.options import DatabaseUrl, DataDir, Host, Port, settings_from
@@ -19,9 +21,12 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None, databa
     raise typer.Exit(run(settings))
 
 
-def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
-    """Run one more worker, for a server on Postgres."""
+WatchInput = Annotated[bool, typer.Option(hidden=True, help="Stop when standard input ends: the parent is gone.")]
+
+
+def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None, watch_input: WatchInput = False) -> None:
+    """Run a worker alone: beside a server on Postgres, or to work off a queue."""
     settings = settings_from(data_dir=data_dir, database_url=database_url)
     from headrace.engine.worker import run
 
-    raise typer.Exit(run(settings))
+    raise typer.Exit(run(settings, watch_input=watch_input))

@@ -41,6 +41,7 @@ def launch(database: Database, ingest: Ingest, settings: Settings, executor: str
         "executor_id": executor,
         "serializer": DBOSPortableJSONSerializer(),
         "log_level": "WARNING",
+        "run_migrations": False,  # `dispatch.prepare` has done so
         "scheduler_polling_interval_sec": 3600.0,
         "notification_listener_polling_interval_sec": 60.0,
     }

@@ -88,8 +88,10 @@ class Ingest:
     def _work_through(self, part: Slice) -> None:
         with self.database.read() as connection:
             items = work.unfinished(connection, part.job_id, part.first, part.last)
+        shift = _Shift(self, part)
         for group in slices.groups(items):
-            _Group(self, part).ingest(group)
+            shift.read(group)
+        shift.index()
 
     def _give_up(self, part: Slice) -> None:
         with self.database.read() as connection:
@@ -99,25 +101,29 @@ class Ingest:
                 hand.fail(item, INTERNAL)
 
 
-class _Group:
-    """Some documents of a slice, taken up together by one thread."""
+class _Shift:
+    """One thread's work on a slice: first all of it is read, then all of it is indexed."""
 
     def __init__(self, ingest: Ingest, part: Slice) -> None:
         self._ingest = ingest
         self._part = part
         self._unsaved: list[Read] = []
+        self._ready: list[Item] = []
 
-    def ingest(self, items: Sequence[Item]) -> None:
-        """Read all, then index all."""
+    def read(self, items: Sequence[Item]) -> None:
+        """Take documents up and save their chunks."""
         claimed, found = self._claim(items)
-        read = [self._read(item, found.get(item.document_id)) for item in claimed]
+        for item in claimed:
+            self._read(item, found.get(item.document_id))
         self._save_unsaved()
-        ready = [one.after for one in read if one is not None]
-        indexing = Indexing(self._ingest.database, self._ingest.embedder, ready, self._in_hand, self._stop)
+
+    def index(self) -> None:
+        """Make what was read searchable."""
+        indexing = Indexing(self._ingest.database, self._ingest.embedder, self._ready, self._in_hand, self._stop)
         try:
             indexing.run()
         except DocumentError as error:
-            for item in ready:
+            for item in self._ready:
                 self._fail(error, item.ordinal, item.ordinal)
 
     def _claim(self, items: Sequence[Item]) -> tuple[list[Item], dict[DocumentId, Document]]:
@@ -125,23 +131,21 @@ class _Group:
             claimed = work.claim(hand.transaction, hand, items, self._ingest.settings.max_deaths)
             return claimed, documents.get_many(hand.transaction.connection, [one.document_id for one in claimed])
 
-    def _read(self, item: Item, document: Document | None) -> Read | None:
+    def _read(self, item: Item, document: Document | None) -> None:
         if self._stop():
             raise Superseded("the job does not go on")
         if document is None:
-            self._fail(DELETED, item.ordinal, item.ordinal)
-            return None
+            return self._fail(DELETED, item.ordinal, item.ordinal)
         if item.stage.rank >= Stage.INDEXING.rank:
-            return Read(document=document, before=item, after=item)
+            return self._ready.append(item)
         try:
             read = self._ingest.reader.read(document, item, self._save, self._stop)
         except DocumentError as error:
-            self._fail(error, item.ordinal, item.ordinal)
-            return None
+            return self._fail(error, item.ordinal, item.ordinal)
         self._unsaved.append(read)
         if sum(len(one.chunks) for one in self._unsaved) > MANY_CHUNKS:
             self._save_unsaved()
-        return read
+        return None
 
     def _save(self, read: Read) -> None:
         with self._in_hand() as hand:
@@ -156,6 +160,7 @@ class _Group:
                 read.save(hand)
         for read in self._unsaved:
             read.saved()
+            self._ready.append(read.after)
         self._unsaved = []
 
     def _fail(self, error: DocumentError, first: int, last: int) -> None:

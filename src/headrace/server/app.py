@@ -1,6 +1,6 @@
 """Puts the application together: API, streams, page, and what every answer carries."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 
 from headrace.engine import dispatch
 from headrace.engine.dispatch import DurableDispatcher
-from headrace.eventlog.hub import Hub
+from headrace.eventlog.hub import Hub, Limits
 from headrace.model.errors import HeadraceError, TooLarge
 from headrace.pipeline.embed import load_embedder
 from headrace.server import documents, jobs, operations, problems, submitting
@@ -25,9 +25,9 @@ from headrace.store.database import Database
 from headrace.transports.mount import Streams
 
 Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGI = Callable[[Any, Receive, Send], Awaitable[None]]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Coroutine[Any, Any, None]]
+ASGI = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
 
 STATIC = Path(__file__).parent / "static"
 SECURITY_HEADERS = [
@@ -64,7 +64,7 @@ class Application:
 
     async def open(self) -> None:
         """Begin to follow the log."""
-        await self.hub.open()
+        await self.hub.start()
 
     async def close_streams(self) -> None:
         """End every stream, so that the server can stop."""
@@ -100,13 +100,14 @@ class Application:
 
 
 def _hub(database: Database, settings: Settings) -> Hub:
-    return Hub(
-        database,
+    limits = Limits(
         heartbeat_seconds=settings.heartbeat_seconds,
         retry_seconds=settings.stream_retry_seconds,
         stuck_seconds=settings.stuck_watcher_seconds,
+        idle_seconds=settings.idle_stream_seconds,
         send_buffer_bytes=settings.send_buffer_bytes,
     )
+    return Hub(database, limits)
 
 
 def _guarded(app: ASGI, guard: Guard) -> ASGI:
@@ -142,7 +143,7 @@ def _limited(app: ASGI, settings: Settings) -> ASGI:
 
         async def count() -> Message:
             nonlocal received
-            message = await receive()
+            message: Message = await receive()
             received += len(message.get("body", b""))
             if received > most:
                 raise TooLarge(f"the request is larger than the limit of {most} bytes")

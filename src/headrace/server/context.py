@@ -27,7 +27,7 @@ class Context:
         """A job as it is now."""
         return await asyncio.to_thread(self.headrace.get, owner, job_id)
 
-    async def wait_for_news(self, owner: UserId, job: Job, cursor: Cursor, seconds: float) -> Job:
+    async def wait_for_news(self, owner: UserId, job: Job, cursor: str, seconds: float) -> Job:
         """The job once something newer than `cursor` is in its log, or when the time is over."""
         await newer(self.hub, owner, job.job_id, cursor, seconds)
         return await self.get(owner, job.job_id)
@@ -36,7 +36,7 @@ class Context:
         """The job when it has ended; or as it is, after `sync_wait_seconds`."""
         until = time.monotonic() + self.settings.sync_wait_seconds
         while not job.status.is_final and (left := until - time.monotonic()) > 0:
-            cursor = Cursor(self.headrace.database.epoch, job.last_number)
+            cursor = str(Cursor(self.headrace.database.epoch, job.last_number))
             job = await self.wait_for_news(owner, job, cursor, left)
         return job
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import JSONResponse, Response
 
 from headrace.model.cursor import Cursor
@@ -17,7 +17,6 @@ from headrace.server.context import Context, context
 from headrace.server.principal import user
 from headrace.server.problems import documented
 from headrace.server.views import item_view, job_view, page, queue_view
-from headrace.transports.poll import read_page
 
 router = APIRouter(tags=["jobs"])
 
@@ -47,7 +46,6 @@ async def count_jobs(app: App, owner: User) -> dict[str, int]:
 
 @router.get("/jobs/{job_id}", responses=UNKNOWN | documented(BadRequest))
 async def get_job(
-    request: Request,
     job_id: str,
     app: App,
     owner: User,
@@ -56,10 +54,9 @@ async def get_job(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """One job. With `after` and `wait` the answer comes when something is newer, or after so many seconds."""
-    cursor = Cursor.parse(after) if after else None
     job = await app.get(owner, job_id)
-    if cursor is not None and wait and not job.status.is_final:
-        job = await app.wait_for_news(owner, job, cursor, min(wait, app.settings.max_wait_seconds))
+    if after and wait and not job.status.is_final:
+        job = await app.wait_for_news(owner, job, after, min(wait, app.settings.max_wait_seconds))
     return _answer(app, job, if_none_match)
 
 
@@ -76,8 +73,12 @@ async def list_items(job_id: str, app: App, owner: User, limit: Limit = 1000, cu
 @router.get("/jobs/{job_id}/events", responses=UNKNOWN | documented(BadRequest))
 async def list_events(job_id: str, app: App, owner: User, after: After = None, limit: Limit = 1000) -> Response:
     """The job's events as Server-Sent Events; or, where JSON is accepted, a page of them."""
-    body = await read_page(app.hub, owner, job_id, after, limit)
-    return Response(body, media_type="application/json")
+    cursor = Cursor.parse(after) if after else None
+    events = await asyncio.to_thread(app.headrace.list_events, owner, job_id, cursor, limit=limit)
+    epoch = app.headrace.database.epoch
+    frames = ",".join(event.frame(epoch) for event in events)
+    next_cursor = json.dumps(str(Cursor(epoch, events[-1].number)) if events else after)
+    return Response(f'{{"events":[{frames}],"next_cursor":{next_cursor}}}', media_type="application/json")
 
 
 @router.delete("/jobs/{job_id}", responses=MOVING)

@@ -47,5 +47,5 @@ async def metrics(app: App, owner: User) -> Any:
         if status not in {"total_jobs", "total_chunks_created"}:
             jobs.labels(status=status).set(count)
     Gauge("headrace_chunks_created", "chunks made by all jobs", registry=registry).set(counts["total_chunks_created"])
-    Gauge("headrace_watchers", "open streams of this server", registry=registry).set(app.hub.watcher_count)
+    Gauge("headrace_watchers", "open streams of this server", registry=registry).set(app.hub.count_watchers())
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

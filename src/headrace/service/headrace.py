@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headrace.engine.dispatch import Dispatcher
+from headrace.eventlog.replay import Stream, read_list
+from headrace.model.cursor import Cursor
 from headrace.model.document import Document, Hit, Workspace
 from headrace.model.errors import InvalidField, QueueFull
+from headrace.model.event import Event
 from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId, new_id
 from headrace.model.job import Item, Job
 from headrace.model.vocabulary import JobStatus, JobType, ProcessingStatus
@@ -146,6 +149,12 @@ class Headrace:
         with self.database.read() as connection:
             job = jobs.get(connection, user_id, job_id)
             return jobs.items(connection, job.job_id, after=after, limit=limit)
+
+    def list_events(self, user_id: UserId, job_id: str, cursor: Cursor | None, *, limit: int) -> list[Event]:
+        """A page of a job's events, from the one after `cursor` on."""
+        now, epoch = self.database.clock(), self.database.epoch
+        with self.database.read() as connection:
+            return read_list(connection, Stream(user_id, JobId(job_id)), cursor, epoch=epoch, now=now, limit=limit)
 
     def cancel(self, user_id: UserId, job_id: str) -> Job:
         """End a job now.

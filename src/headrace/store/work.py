@@ -289,13 +289,14 @@ def _settle(hand: Hand, interval: timedelta) -> None:
     draft.job = advanced(draft.job)
     if stage is not None:
         draft.advance_to(stage)
+    draft.job = replace(draft.job, message=_progress_message(draft.job))
     for document, facts in hand.told:
         draft.report(EventType.DOCUMENT_STATUS, document_id=document.document_id, facts=facts)
     reported = draft.job.progress_reported_at
     is_due = reported is None or not timedelta(0) <= now - reported < interval
     if is_due and draft.job.progress > before:
         draft.job = replace(draft.job, progress_reported_at=now)
-        draft.report(EventType.JOB_PROGRESS, message=_progress_message(draft.job))
+        draft.report(EventType.JOB_PROGRESS)
 
 
 def _least_advanced(transaction: Transaction, job_id: JobId) -> Stage | None:
@@ -315,7 +316,7 @@ def _count_chunks(transaction: Transaction, job_id: JobId) -> dict[str, Any]:
 
 
 def _progress_message(job: Job) -> str:
-    if job.total_chunks is not None:
+    if job.stage is Stage.INDEXING and job.total_chunks is not None:
         return f"Embedding {job.current_chunk} of {job.total_chunks} chunks"
     if job.stats.pages:
         return f"Extracting text: {job.stats.pages} pages read"
