@@ -122,8 +122,18 @@ def _serving(folder: Path, port: int) -> Iterator[tuple[str, subprocess.Popen[by
 
 
 def _command(folder: Path, port: int) -> list[str]:
-    begin = "from headrace.cli import main; main()"
-    return [sys.executable, "-c", begin, "serve", "--host", "127.0.0.1", "--port", str(port), "--data-dir", str(folder)]
+    return [
+        sys.executable,
+        "-m",
+        "headrace",
+        "serve",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--data-dir",
+        str(folder),
+    ]
 
 
 def _environment() -> dict[str, str]:

@@ -1,10 +1,16 @@
 """`headrace serve` and `headrace worker`: the two processes of the product."""
 
+import logging
 from typing import Annotated
 
 import typer
 
 from headrace.cli.options import DatabaseUrl, DataDir, Host, Port, settings_from
+
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Answer other machines although nobody logs in: the network is trusted.")
+]
+WatchInput = Annotated[bool, typer.Option(hidden=True, help="Stop when standard input ends: the parent is gone.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -13,20 +19,32 @@ def register(app: typer.Typer) -> None:
     app.command()(worker)
 
 
-def serve(host: Host = None, port: Port = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+def serve(
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    insecure: Insecure = False,
+) -> None:
     """Run the server, with a worker beside it."""
-    settings = settings_from(host=host, port=port, data_dir=data_dir, database_url=database_url)
+    given = {"host": host, "port": port, "data_dir": data_dir, "database_url": database_url}
+    settings = settings_from(**given, insecure=insecure or None)
+    write_log(settings.log_level)
     from headrace.server.serve import serve as run
 
     raise typer.Exit(run(settings))
 
 
-WatchInput = Annotated[bool, typer.Option(hidden=True, help="Stop when standard input ends: the parent is gone.")]
-
-
 def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None, watch_input: WatchInput = False) -> None:
     """Run a worker alone: beside a server on Postgres, or to work off a queue."""
     settings = settings_from(data_dir=data_dir, database_url=database_url)
+    write_log(settings.log_level)
     from headrace.engine.worker import run
 
     raise typer.Exit(run(settings, watch_input=watch_input))
+
+
+def write_log(level: str) -> None:
+    """Send the product's log to standard error; other libraries are heard from a warning on."""
+    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.WARNING)
+    logging.getLogger("headrace").setLevel(level)

@@ -54,6 +54,7 @@ class Following:
         self.pause_seconds = 0.0
         self._is_of_job = job_id is not None
         self._position = after
+        self._at_snapshot = False
         self._saw_end = False
         self._was_open = False
         self._failures = 0
@@ -135,9 +136,12 @@ class Following:
             self._position, self._saw_end = None, False
             return True
         event_id = str(frame.get("event_id") or sent_id or "")
-        if not _is_later(event_id, self._position):
+        # A snapshot bears the number of the newest event. Of an ended job, that event is sent after it once more.
+        is_end_again = self._at_snapshot and event_id == self._position and frame.get("type") in ENDINGS
+        if not is_end_again and not _is_later(event_id, self._position):
             return False
         self._position = event_id or self._position
+        self._at_snapshot = frame.get("type") == EventType.SNAPSHOT
         if self._is_of_job:
             self._saw_end = _ends(frame)
         return True
