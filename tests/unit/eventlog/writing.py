@@ -1,0 +1,107 @@
+"""A user's log, written as the product writes it: through the store, one transaction for each step."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from headrace.model import lifecycle
+from headrace.model.cursor import Cursor
+from headrace.model.event import Event
+from headrace.model.ids import JobId, UserId
+from headrace.model.job import Job
+from headrace.model.vocabulary import EventType, JobType
+from headrace.store import documents, jobs, record, retention
+from headrace.store.database import Database
+from headrace.store.migrations import upgrade
+from headrace.store.schema import account, event
+
+ALICE, BOB = UserId("alice"), UserId("bob")
+
+
+def new_database(url: str) -> Database:
+    database = Database(url)
+    upgrade(database)
+    return database
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'headrace.db'}"
+
+
+class Author:
+    """Writes jobs of one user. They have no documents, so that each step is exactly one event."""
+
+    def __init__(self, database: Database, user_id: UserId = ALICE) -> None:
+        self.database, self.user_id = database, user_id
+
+    def submit(self) -> Job:
+        with self.database.write() as transaction:
+            workspace = documents.make_workspace(transaction, self.user_id, "shelf")
+            submission = jobs.Submission(user_id=self.user_id, workspace=workspace, job_type=JobType.TEXT, documents=[])
+            return jobs.submit(transaction, submission)
+
+    def start(self, job: Job) -> Job:
+        with self.database.write() as transaction, record.changing(transaction, job.job_id) as draft:
+            draft.job = lifecycle.start(draft.job, transaction.now)
+            draft.report(EventType.JOB_STAGE)
+        return draft.job
+
+    def begin(self, ticks: int = 0) -> Job:
+        """A job that runs, with `ticks + 2` events."""
+        job = self.start(self.submit())
+        return self.tick(job, ticks) if ticks else job
+
+    def tick(self, job: Job, count: int = 1) -> Job:
+        """Write `count` events in one transaction; each tells its own number."""
+        with self.database.write() as transaction, record.changing(transaction, job.job_id) as draft:
+            for _ in range(count):
+                draft.report(EventType.JOB_PROGRESS, message=f"event {draft.job.sequence + 1}")
+        return draft.job
+
+    def end(self, job: Job) -> Job:
+        with self.database.write() as transaction, record.changing(transaction, job.job_id) as draft:
+            draft.job = lifecycle.finish(draft.job, transaction.now)
+            draft.report(EventType.JOB_COMPLETED)
+        return draft.job
+
+    def fail(self, job: Job) -> Job:
+        with self.database.write() as transaction, record.changing(transaction, job.job_id) as draft:
+            draft.job = lifecycle.fail(draft.job, transaction.now, "no more")
+            draft.report(EventType.JOB_FAILED)
+        return draft.job
+
+    def retry(self, job: Job) -> Job:
+        with self.database.write() as transaction:
+            return jobs.retry(transaction, job.job_id)
+
+    def clean(self) -> None:
+        """What the hourly cleaning does, with no mercy for ended jobs."""
+        with self.database.write() as transaction:
+            later = replace(transaction, now=transaction.now.replace(year=transaction.now.year + 1))
+            retention.prune_events(later, max_age_hours=1, max_jobs=0)
+
+    def clean_before(self, job: Job, sequence: int) -> None:
+        """Delete the events of a job before `sequence`, even while it runs."""
+        with self.database.write() as transaction:
+            old = (event.c.job_id == job.job_id, event.c.sequence < sequence)
+            newest = transaction.execute(sa.select(sa.func.max(event.c.number)).where(*old)).scalar()
+            transaction.execute(sa.delete(event).where(*old))
+            if newest is not None:
+                mine = account.c.user_id == self.user_id
+                raised = sa.case((account.c.pruned_number < newest, newest), else_=account.c.pruned_number)
+                transaction.execute(sa.update(account).where(mine).values(pruned_number=raised))
+
+    def events(self, job_id: JobId | None = None) -> list[Event]:
+        """Everything in the log, of the user or of one job, straight from the table."""
+        statement = sa.select(event).filter_by(user_id=self.user_id).order_by(event.c.number)
+        with self.database.read() as connection:
+            rows = connection.execute(statement if job_id is None else statement.filter_by(job_id=job_id)).mappings()
+            return [
+                Event(**{name: row[name] for name in ("user_id", "number", "job_id", "sequence", "body")},
+                      type=EventType(row["type"]))
+                for row in rows
+            ]  # fmt: skip
+
+    def cursor(self, number: int) -> Cursor:
+        return Cursor(self.database.epoch, number)
