@@ -121,7 +121,7 @@ def ensure_vector_index(database: Database, dimensions: int) -> bool:
 
 def _is_worth_it(connection: sa.Connection, dimensions: int) -> bool:
     some = f"SELECT 1 FROM chunk WHERE vector_dims(vector) = {dimensions:d} LIMIT {WORTH_AN_INDEX}"  # noqa: S608
-    count = connection.exec_driver_sql(f"SELECT count(*) FROM ({some}) AS some").scalar_one()  # noqa: S608
+    count = connection.exec_driver_sql(f"SELECT count(*) FROM ({some}) AS found").scalar_one()  # noqa: S608
     return int(count) == WORTH_AN_INDEX
 
 

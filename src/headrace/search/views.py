@@ -105,7 +105,7 @@ def _brought_up(old: View, connection: sa.Connection, workspace_id: str, index_n
     live = sa.select(document.c.document_id, document.c.live_version).where(
         document.c.workspace_id == workspace_id, document.c.live_version.is_not(None)
     )
-    versions: dict[str, int] = dict(connection.execute(live).tuples().all())
+    versions: dict[str, int] = {document_id: version for document_id, version in connection.execute(live)}  # noqa: C416
     gone = [one for one, version in old.versions.items() if versions.get(one) != version]
     new = [one for one in versions.items() if old.versions.get(one[0]) != one[1]]
     matrices = dict(old.matrices)
