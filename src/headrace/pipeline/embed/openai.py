@@ -64,6 +64,10 @@ class OpenAICompatible:
         vector: NDArray[np.float32] = self._vectors([text], ignore)[0]
         return vector
 
+    def close(self) -> None:
+        """Close the connections to the service."""
+        self._client.close()
+
     def _vectors(self, texts: Sequence[str], on_wait: OnWait) -> "NDArray[np.float32]":
         body = {"model": self._model, "input": list(texts), "encoding_format": "float"}
         deadline, pause = monotonic() + self._patience_seconds, FIRST_WAIT_SECONDS

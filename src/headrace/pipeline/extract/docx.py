@@ -48,8 +48,6 @@ def open_document(file: BinaryIO) -> Document:
     except (MemoryError, DocumentError):
         raise
     except Exception as error:
-        if "memory" in str(error).lower():
-            raise MemoryError from error
         raise damaged(NAME) from error
 
 

@@ -35,6 +35,7 @@ DENIED = (
     *("settimeofday", "clock_settime", "adjtimex", "sethostname", "setpriority", "sched_setscheduler"),
 )
 OPEN_FILES = 64
+STRAINED_SHARE = 0.5
 MAX_CHILD_AGE_SECONDS = 30.0  # no child is given a document after that
 NOT_PERMITTED, NOT_IMPLEMENTED = 1, 38  # errno
 
@@ -107,6 +108,16 @@ def limit_resources(limits: Limits) -> None:
         # macOS knows the memory limit and refuses to set it.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(which, pair)
+
+
+def is_strained(peak_bytes: int, limits: Limits) -> bool:
+    """Whether a parser that failed, and had this much resident, failed for want of memory: native ones do not tell."""
+    return peak_bytes >= limits.memory_bytes * STRAINED_SHARE
+
+
+def peak_bytes(usage: resource.struct_rusage) -> int:
+    """The most that was resident at once; kilobytes to Linux, bytes to macOS."""
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def mapped_bytes() -> int:

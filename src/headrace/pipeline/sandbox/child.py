@@ -1,6 +1,7 @@
 """What runs in the cage: read one document after the other from the channel and send what they hold."""
 
 import os
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,7 +10,7 @@ from headrace.model.errors import DocumentError
 from headrace.pipeline.extract import Extractor, Format
 from headrace.pipeline.extract.parts import read_sections
 from headrace.pipeline.extract.window import open_window
-from headrace.pipeline.sandbox import wire
+from headrace.pipeline.sandbox import cage, wire
 from headrace.pipeline.source import Limits
 
 
@@ -20,17 +21,13 @@ def serve(channel: socket.socket, formats: dict[str, tuple[Format, Extractor]], 
         try:
             for frame in answer(order, descriptor, extract, limits):
                 channel.sendall(frame)
-        except DocumentError as error:
-            return channel.sendall(wire.packed_failure(error))
-        except MemoryError:
-            return channel.sendall(wire.packed_failure(out_of_memory(format_.name)))
-        except (BrokenPipeError, ConnectionError):
-            return None
-        except Exception:  # noqa: BLE001  (this process's boundary: parsers raise anything on damaged files)
-            return channel.sendall(wire.packed_failure(unreadable(format_.name)))
+        except ConnectionError:
+            return
+        except Exception as error:  # noqa: BLE001  (this process's boundary: parsers raise anything on damaged files)
+            channel.sendall(wire.packed_failure(verdict(error, format_.name, limits)))
+            return
         finally:
             os.close(descriptor)
-    return None
 
 
 def orders(channel: socket.socket) -> Iterator[tuple[wire.Order, int]]:
@@ -55,6 +52,14 @@ def answer(order: wire.Order, descriptor: int, extract: Extractor, limits: Limit
                 yield wire.packed_passage(section, fraction)
         warnings = (*parsed.outline.warnings, *parsed.warnings)
         yield wire.packed("finished", {"warnings": warnings[: wire.MAX_WARNINGS]})
+
+
+def verdict(error: Exception, name: str, limits: Limits) -> DocumentError:
+    """What an error means to the person who sent the document; a parser's own words are not for them."""
+    failure = error if isinstance(error, DocumentError) else unreadable(name)
+    peak_bytes = cage.peak_bytes(resource.getrusage(resource.RUSAGE_SELF))
+    is_doubtful = failure.code == "corrupt" and cage.is_strained(peak_bytes, limits)
+    return out_of_memory(name) if isinstance(error, MemoryError) or is_doubtful else failure
 
 
 def out_of_memory(name: str) -> DocumentError:

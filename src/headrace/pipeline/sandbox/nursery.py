@@ -20,7 +20,6 @@ from headrace.pipeline.sandbox import cage, child, wire
 from headrace.pipeline.source import Limits
 
 STANDARD_ERROR, CHANNEL = 2, 3
-PEAK_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 class Nursery:
@@ -92,7 +91,7 @@ class Nursery:
                 return
             self._release(leash := self._leashes.pop(pid))
             with leash, contextlib.suppress(ConnectionError, BlockingIOError):
-                leash.send(wire.OBITUARY.pack(status, usage.ru_maxrss * PEAK_UNIT_BYTES))
+                leash.send(wire.OBITUARY.pack(status, cage.peak_bytes(usage)))
 
     def _kill(self, pid: int) -> None:
         """The owner has let go. The leash stays until the child is buried, but is no longer watched."""
@@ -116,6 +115,7 @@ def main() -> None:
     configuration = json.loads(sys.argv[2])
     formats = {name: Format(**fields) for name, fields in configuration["formats"].items()}
     loaded = {name: (format_, load(format_.extractor)) for name, format_ in formats.items()}
+    cage.grade()  # loads the filter's library, which could not be found from within the cage
     for signal_number in (signal.SIGINT, signal.SIGTERM):  # the owner decides when to stop, by closing the socket
         signal.signal(signal_number, signal.SIG_IGN)
     gc.collect()

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from time import monotonic
 
 from headrace.model.errors import DocumentError, Superseded
+from headrace.pipeline.extract.parts import too_much_text
 from headrace.pipeline.sandbox import wire
+from headrace.pipeline.sandbox.cage import is_strained
 from headrace.pipeline.source import Limits, Source
 
 POLL_SECONDS = 0.1
 BURIAL_SECONDS = 5.0
 RECEIVE_BYTES = 1 << 18
-# A child that died by a signal and held this share of its memory limit died of that limit: C++ parsers abort on it.
-MEMORY_SHARE = 0.5
 
 
 class NurseryDied(Exception):
@@ -72,7 +72,7 @@ class Child:
             if isinstance(message, wire.Passage):
                 character_count += len(message.section.text)
             if character_count > limits.max_unpacked_bytes:
-                raise crashed()
+                raise too_much_text(limits)
 
     def _send(self, source: Source, first_section: int) -> None:
         order = wire.Order(
@@ -119,7 +119,7 @@ class Child:
         status, peak_bytes = wire.OBITUARY.unpack(data)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
             return took_too_long()
-        if status and peak_bytes >= limits.memory_bytes * MEMORY_SHARE:
+        if status and is_strained(peak_bytes, limits):
             return DocumentError("out_of_memory", "reading the document takes more memory than is allowed; split it")
         return crashed()
 

@@ -1,0 +1,105 @@
+"""Real little documents, written by hand so that each byte is known."""
+
+import io
+import zipfile
+from pathlib import Path
+
+from headrace.pipeline.sandbox import Source
+from headrace.pipeline.sniff import sniff
+
+CONTENT_TYPES = """<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">
+<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
+<Default Extension="xml" ContentType="application/xml"/>
+<Override PartName="/word/document.xml" ContentType=
+"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/>
+<Override PartName="/word/styles.xml" ContentType=
+"application/vnd.openxmlformats-officedocument.wordprocessingml.styles+xml"/>
+<Override PartName="/docProps/core.xml" ContentType="application/vnd.openxmlformats-package.core-properties+xml"/>
+</Types>"""
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+RELATIONS = f"""<?xml version="1.0"?><Relationships xmlns="{PACKAGE}/relationships">
+<Relationship Id="r1" Type="{OFFICE}/officeDocument" Target="word/document.xml"/>
+<Relationship Id="r2" Type="{PACKAGE}/relationships/metadata/core-properties" Target="docProps/core.xml"/>
+</Relationships>"""
+DOCUMENT_RELATIONS = f"""<?xml version="1.0"?><Relationships xmlns="{PACKAGE}/relationships">
+<Relationship Id="r1" Type="{OFFICE}/styles" Target="styles.xml"/></Relationships>"""
+WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+STYLES = f"""<?xml version="1.0"?><w:styles {WORD}>
+<w:style w:type="paragraph" w:styleId="berschrift1"><w:name w:val="heading 1"/></w:style></w:styles>"""
+CORE = f"""<?xml version="1.0"?><cp:coreProperties xmlns:cp="{PACKAGE}/metadata/core-properties"
+xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/"
+xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><dc:title>The Mill</dc:title><dc:creator>Ada</dc:creator>
+<dcterms:created xsi:type="dcterms:W3CDTF">2024-05-06T07:08:09Z</dcterms:created></cp:coreProperties>"""
+
+
+def paragraph(text: str, *, is_heading: bool = False) -> str:
+    style = '<w:pPr><w:pStyle w:val="berschrift1"/></w:pPr>' if is_heading else ""
+    return f"<w:p>{style}<w:r><w:t>{text}</w:t></w:r></w:p>"
+
+
+def table(rows: list[list[str]]) -> str:
+    cells = ("".join(f"<w:tc>{paragraph(cell)}</w:tc>" for cell in row) for row in rows)
+    return "<w:tbl>" + "".join(f"<w:tr>{row}</w:tr>" for row in cells) + "</w:tbl>"
+
+
+def docx(body: str) -> bytes:
+    """A Word document with this WordprocessingML within its body."""
+    members = {
+        "[Content_Types].xml": CONTENT_TYPES,
+        "_rels/.rels": RELATIONS,
+        "word/document.xml": f'<?xml version="1.0"?><w:document {WORD}><w:body>{body}</w:body></w:document>',
+        "word/_rels/document.xml.rels": DOCUMENT_RELATIONS,
+        "word/styles.xml": STYLES,
+        "docProps/core.xml": CORE,
+    }
+    return zipped(members)
+
+
+def zipped(members: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def pdf(pages: list[str], *, encrypt: bool = False) -> bytes:
+    """A PDF with one line of text a page."""
+    kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(pages)))
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Pages/Kids[{kids}]/Count {len(pages)}>>",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    for index, text in enumerate(pages):
+        content = f"BT /F1 12 Tf 72 700 Td ({text}) Tj ET"
+        resources = "/Resources<</Font<</F1 3 0 R>>>>/MediaBox[0 0 612 792]"
+        objects.append(f"<</Type/Page/Parent 2 0 R{resources}/Contents {5 + 2 * index} 0 R>>")
+        objects.append(f"<</Length {len(content)}>>stream\n{content}\nendstream")
+    objects.append("<</Title(The Weir)/Author(Grace)/CreationDate(D:20240506070809+02'00')>>")
+    if encrypt:
+        secret = "00" * 32
+        objects.append(f"<</Filter/Standard/V 1/R 2/O<{secret}>/U<{secret}>/P -4>>")
+    return assembled(objects, encrypt=encrypt)
+
+
+def assembled(objects: list[str], *, encrypt: bool) -> bytes:
+    out, offsets = bytearray(b"%PDF-1.4\n"), []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += f"{number} 0 obj\n{body}\nendobj\n".encode()
+    start = len(out)
+    out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
+    out += b"".join(f"{offset:010} 00000 n \n".encode() for offset in offsets)
+    info = len(objects) - 1 if encrypt else len(objects)
+    lock = f"/Encrypt {len(objects)} 0 R/ID[<{'ab' * 16}><{'ab' * 16}>]" if encrypt else ""
+    out += f"trailer<</Size {len(objects) + 1}/Root 1 0 R/Info {info} 0 R{lock}>>\nstartxref\n{start}\n%%EOF\n".encode()
+    return bytes(out)
+
+
+def saved(folder: Path, filename: str, content: bytes, content_type: str | None = None) -> Source:
+    """The document as a file, with the type that its content has."""
+    path = folder / filename
+    path.write_bytes(content)
+    return Source(path=path, size=len(content), content_type=content_type or sniff(path, filename), filename=filename)

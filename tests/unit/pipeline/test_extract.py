@@ -1,0 +1,248 @@
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.model.document import Section
+from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.encoding import encoding_of
+from headrace.pipeline.extract.parts import MAX_SECTION_CHARACTERS, Parsed, Part, pieces, read_sections
+from headrace.pipeline.extract.window import Window
+from headrace.pipeline.source import Limits, Outline
+from tests.unit.pipeline.conftest import Read
+from tests.unit.pipeline.documents import docx, paragraph, pdf, saved, table
+
+
+def code_of(read: Read, folder: Path, filename: str, content: bytes) -> str:
+    with pytest.raises(DocumentError) as failure:
+        read(saved(folder, filename, content))
+    assert str(folder) not in failure.value.detail
+    assert "Traceback" not in failure.value.detail
+    return failure.value.code
+
+
+def texts(sections: list[Section]) -> list[str]:
+    return [section.text for section in sections]
+
+
+def test_a_pdf_is_one_section_a_page_with_offsets_in_pages_joined_by_newlines(read: Read, tmp_path: Path) -> None:
+    outline, sections = read(saved(tmp_path, "a.pdf", pdf(["first page", "", "third"])))
+
+    assert [(section.page, section.text) for section in sections] == [(1, "first page"), (2, ""), (3, "third")]
+    assert "\n".join(texts(sections))[sections[2].start :] == "third"
+    assert (outline.page_count, outline.title) == (3, "The Weir")
+    assert outline.metadata["author"] == "Grace"
+    assert outline.metadata["created_at"] == "2024-05-06T07:08:09+02:00"
+
+
+def test_a_pdf_in_the_middle_of_a_shared_file_reads_like_its_own(read: Read, tmp_path: Path) -> None:
+    alone = saved(tmp_path, "a.pdf", pdf(["in the middle"]))
+    shared = saved(tmp_path, "blob", b"x" * 4097 + alone.path.read_bytes() + b"y" * 99, "application/pdf")
+    _, sections = read(replace(shared, offset=4097, size=alone.size))
+
+    assert texts(sections) == ["in the middle"]
+
+
+def test_a_pdf_that_is_locked_cut_or_a_mere_scan_says_so(read: Read, tmp_path: Path) -> None:
+    assert code_of(read, tmp_path, "a.pdf", pdf(["secret"], encrypt=True)) == "encrypted"
+    assert code_of(read, tmp_path, "b.pdf", pdf(["text"] * 20)[:1500]) == "corrupt"
+    assert code_of(read, tmp_path, "c.pdf", b"%PDF-1.7\n%%EOF") == "corrupt"
+    assert code_of(read, tmp_path, "d.pdf", pdf(["", ""])) == "empty"
+    assert code_of(read, tmp_path, "e.pdf", pdf(["too long"] * 51)) == "too_large"
+
+
+def test_a_word_document_is_cut_at_headings_with_its_tables_as_text(read: Read, tmp_path: Path) -> None:
+    body = (
+        paragraph("before")
+        + paragraph("Water &amp; wheel", is_heading=True)
+        + paragraph("below")
+        + table([["a", "b"], ["c", "d"]])
+    )
+
+    outline, sections = read(saved(tmp_path, "a.docx", docx(body)))
+
+    assert texts(sections) == ["before", "Water & wheel\nbelow\na | b\nc | d"]
+    assert [section.heading for section in sections] == [None, "Water & wheel"]
+    assert sections[1].start == len("before") + 1
+    assert outline.title == "The Mill"
+    assert outline.metadata == {"author": "Ada", "created_at": "2024-05-06T07:08:09+00:00"}
+
+
+def test_insertions_links_and_content_controls_of_a_word_document_are_read_and_deletions_not(
+    read: Read, tmp_path: Path
+) -> None:
+    body = (
+        "<w:p><w:ins><w:r><w:t>new</w:t></w:r></w:ins><w:del><w:r><w:delText>old</w:delText></w:r></w:del>"
+        "<w:hyperlink><w:r><w:tab/><w:t>link</w:t></w:r></w:hyperlink></w:p>"
+        f"<w:sdt><w:sdtContent>{paragraph('within')}</w:sdtContent></w:sdt>"
+    )
+
+    _, sections = read(saved(tmp_path, "a.docx", docx(body)))
+
+    assert texts(sections) == ["new\tlink\nwithin"]
+
+
+def test_a_word_document_that_is_cut_or_empty_says_so(read: Read, tmp_path: Path) -> None:
+    whole = docx(paragraph("text"))
+
+    assert code_of(read, tmp_path, "a.docx", whole[: len(whole) // 2]) == "corrupt"
+    assert code_of(read, tmp_path, "b.docx", docx("")) == "empty"
+    assert code_of(read, tmp_path, "c.docx", docx("<w:p><not closed")) == "corrupt"
+
+
+def test_a_web_page_is_what_a_reader_sees(read: Read, tmp_path: Path) -> None:
+    page = b"""<!doctype html><html><head><title> The  Sluice </title><meta name=author content=Ada>
+    <style>p {}</style></head><body><nav>home</nav>intro<h1>One <i>first</i></h1><p>a <b>bold</b>
+    word<br>next</p><script>alert(1)</script><table><tr><td>x<td>y</table><h2>Two</h2><pre>  kept
+    as is</pre></body></html>"""
+
+    outline, sections = read(saved(tmp_path, "a.html", page))
+
+    assert texts(sections) == ["intro", "One first\n\na bold word\nnext\n\nx | y", "Two\n\n  kept\n    as is"]
+    assert [section.heading for section in sections] == [None, "One first", "Two"]
+    assert (outline.title, outline.metadata) == ("The Sluice", {"author": "Ada"})
+
+
+def test_a_web_page_in_a_declared_encoding_is_decoded(read: Read, tmp_path: Path) -> None:
+    page = '<html><meta charset="windows-1251"><body>Привет, вода</body>'.encode("cp1251")
+
+    _, sections = read(saved(tmp_path, "a.html", page))
+
+    assert texts(sections) == ["Привет, вода"]
+
+
+def test_a_web_page_nested_beyond_all_measure_is_read(read: Read, tmp_path: Path) -> None:
+    _, sections = read(saved(tmp_path, "a.html", b"<html>" + b"<div>" * 20_000 + b"deep"))
+
+    assert texts(sections) == ["deep"]
+
+
+def test_markdown_keeps_its_text_and_is_cut_at_headings(read: Read, tmp_path: Path) -> None:
+    front = '---\ntitle: "The Weir"\nauthor: Ada\n---\n'
+    body = "intro\n# One\ntext\n```\n# no heading\n```\nTwo\n===\nmore"
+    content = (front + body).replace("\n", "\r\n")
+
+    outline, sections = read(saved(tmp_path, "a.md", content.encode()))
+
+    assert [section.heading for section in sections] == [None, "One", "Two"]
+    assert all(content[section.start :].startswith(section.text) for section in sections)
+    assert "".join(texts(sections)) == body.replace("\n", "\r\n")
+    assert (outline.title, outline.metadata) == ("The Weir", {"author": "Ada"})
+
+
+def test_each_row_of_a_table_explains_itself(read: Read, tmp_path: Path) -> None:
+    _, sections = read(saved(tmp_path, "a.csv", b'name;note\nAda;"two\nlines"\n;\nGrace;\n'))
+
+    assert texts(sections) == ["name: Ada\nnote: two\nlines\n\nname: Grace"]
+
+
+def test_a_table_without_names_counts_its_columns(read: Read, tmp_path: Path) -> None:
+    _, sections = read(saved(tmp_path, "a.csv", b"1,2\n3,4\n"))
+
+    assert texts(sections) == ["column 1: 1\ncolumn 2: 2\n\ncolumn 1: 3\ncolumn 2: 4"]
+
+
+def test_json_becomes_lines_of_path_and_value(read: Read, tmp_path: Path) -> None:
+    value = [
+        {"name": "Ada", "tags": ["a", "b"], "at": {"city": "Köln"}, "none": None},
+        {"rows": [{"x": 1}, {"x": True}]},
+    ]
+
+    _, sections = read(saved(tmp_path, "a.json", json.dumps(value).encode()))
+
+    assert texts(sections) == ["name: Ada\ntags: a, b\nat.city: Köln\n\nrows.0.x: 1\nrows.1.x: yes"]
+
+
+def test_broken_json_says_where(read: Read, tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="line 2") as failure:
+        read(saved(tmp_path, "a.json", b'{"a":\n  nothing}'))
+
+    assert failure.value.code == "corrupt"
+
+
+def test_a_broken_line_among_json_lines_is_left_out_and_said(read: Read, tmp_path: Path) -> None:
+    outline, sections = read(saved(tmp_path, "a.jsonl", b'{"a": 1}\nno\n\n{"a": 2}'))
+
+    assert texts(sections) == ["a: 1\n\na: 2"]
+    assert outline.warnings == ("line 2 is no JSON and was left out",)
+    assert code_of(read, tmp_path, "b.jsonl", b'{"a"\n') == "corrupt"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+def test_text_is_read_in_its_encoding(read: Read, tmp_path: Path, encoding: str) -> None:
+    text = "Die schöne Straße führt über die größte Brücke der Stadt, sagt Jürgen Müller aus Köln.\n"
+
+    _, sections = read(saved(tmp_path, "a.txt", text.encode(encoding)))
+
+    assert texts(sections) == [text]
+
+
+def test_long_text_comes_in_bounded_sections_that_continue_each_other(read: Read, tmp_path: Path) -> None:
+    text = "".join(f"Line {number} of a very long text, with some words.\n" for number in range(40_000))
+
+    _, sections = read(saved(tmp_path, "a.txt", text.encode()))
+
+    assert "".join(texts(sections)) == text
+    assert max(len(section.text) for section in sections) <= MAX_SECTION_CHARACTERS
+    assert all(text[section.start :].startswith(section.text) for section in sections)
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\t ", "\ufeff".encode()])
+def test_nothing_but_white_space_is_a_failure_and_no_success(read: Read, tmp_path: Path, content: bytes) -> None:
+    assert code_of(read, tmp_path, "a.txt", content) == "empty"
+
+
+@given(st.lists(st.text(alphabet="a \n\x00\ud800é", max_size=40), min_size=1, max_size=5), st.booleans())
+def test_sections_stand_at_their_offsets_and_hold_no_character_that_a_database_refuses(
+    parts: list[str], has_pages: bool
+) -> None:
+    made = [Part(text=text, fraction=0.5, page=index + 1 if has_pages else None) for index, text in enumerate(parts)]
+    whole = "\n".join(parts).replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
+    parsed = Parsed(outline=Outline(), parts=iter(made))
+
+    if not whole.strip():
+        with pytest.raises(DocumentError, match="no text"):
+            list(read_sections(parsed, Limits()))
+        return
+    sections = [section for section, _ in read_sections(parsed, Limits())]
+
+    assert all(whole[section.start :].startswith(section.text) for section in sections)
+    assert len(sections) == (len(parts) if has_pages else sum(bool(text) for text in parts))
+
+
+@given(st.text(alphabet="ab. \n", max_size=300), st.integers(2, 50))
+def test_pieces_are_contiguous_and_bounded(text: str, limit: int) -> None:
+    found = list(pieces(text, limit))
+
+    assert "".join(found) == text
+    assert all(0 < len(piece) <= limit for piece in found)
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_have_an_encoding_that_decodes_them(data: bytes) -> None:
+    data.decode(encoding_of(io.BytesIO(data)), "replace")
+
+
+@given(
+    st.binary(max_size=300),
+    st.integers(0, 50),
+    st.lists(st.tuples(st.integers(-20, 320), st.integers(0, 2)), max_size=8),
+)
+def test_a_window_reads_like_a_file_of_its_own(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, offset: int, moves: list[tuple[int, int]]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "shared"
+    path.write_bytes(b"<" * offset + data + b">" * 50)
+    alone = io.BytesIO(data)
+
+    with path.open("rb") as file:
+        window = Window(file.fileno(), offset, len(data))
+        for target, whence in moves:
+            if whence == 0 and target < 0:
+                continue
+            assert window.seek(target, whence) == alone.seek(target, whence)
+            assert window.read(7) == alone.read(7)

@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.model.errors import UnsupportedType
+from headrace.pipeline.extract import FORMATS
+from headrace.pipeline.sniff import CSV, DOCX, HTML, JSON, JSON_LINES, MARKDOWN, PDF, TEXT, sniff
+from tests.unit.pipeline.documents import docx, paragraph, pdf, zipped
+
+OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+
+
+def sniffed(folder: Path, filename: str, content: bytes) -> str:
+    path = folder / "bytes"
+    path.write_bytes(content)
+    return sniff(path, filename)
+
+
+def compound(entry: str) -> bytes:
+    """An OLE file whose directory, in its first sector, has this entry."""
+    header = bytearray(512)
+    header[:8], header[30:32] = OLE, (9).to_bytes(2, "little")
+    return bytes(header) + entry.encode("utf-16-le").ljust(512, b"\0")
+
+
+@pytest.mark.parametrize(
+    ("filename", "content", "expected"),
+    [
+        ("report.pdf", pdf(["a"]), PDF),
+        ("report.txt", pdf(["a"]), PDF),
+        ("cut.pdf", pdf(["a"])[:20], PDF),
+        ("letter.docx", docx(paragraph("a")), DOCX),
+        ("letter", docx(paragraph("a")), DOCX),
+        ("broken.docx", docx(paragraph("a"))[:300], DOCX),
+        ("locked.docx", compound("EncryptedPackage"), DOCX),
+        ("page.html", b"<p>no doctype</p>", HTML),
+        ("page.txt", b"\n <!DOCTYPE html><p>a", HTML),
+        ("notes.md", b"# a", MARKDOWN),
+        ("rows.csv", b"a,b\n1,2", CSV),
+        ("rows.tsv", b"a\tb\n1\t2", CSV),
+        ("data.json", b'{"a": 1}', JSON),
+        ("data.json", b'{"a": ', JSON),
+        ("data", b'[{"a": 1}]', JSON),
+        ("data.jsonl", b'{"a": 1}\n{"a": 2}', JSON_LINES),
+        ("data.json", b"no brace in sight", TEXT),
+        ("message", b"[note] to self", TEXT),
+        ("empty.txt", b"", TEXT),
+        ("empty.pdf", b"", TEXT),
+        ("a.txt", "schöne Grüße".encode(), TEXT),
+        ("a.txt", "schöne Grüße".encode("utf-16"), TEXT),
+        ("a.txt", "schöne Grüße".encode("utf-16-le"), TEXT),
+        ("a.txt", "schöne Grüße".encode("utf-32"), TEXT),
+        ("a.txt", "Die schöne Straße führt über die größte Brücke der Stadt.".encode("latin-1"), TEXT),
+        ("words.txt", b"BMX riders and MZ motorbikes, RIFF raff", TEXT),
+        ("words.txt", b"MZ is a motorbike", TEXT),
+    ],
+)
+def test_the_content_decides_and_the_name_only_hints_among_texts(
+    tmp_path: Path, filename: str, content: bytes, expected: str
+) -> None:
+    assert sniffed(tmp_path, filename, content) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x7fELF\x02\x01\x01" + bytes(40), "a program"),
+        (b"MZ\x90\x00\x03\x00", "a program"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(20), "a PNG image"),
+        (b"ID3\x04\x00\x00" + bytes(20), "a sound file"),
+        (zipped({"xl/workbook.xml": "x"}), "an Excel workbook"),
+        (zipped({"anything": "x"}), "an archive"),
+        (compound("WordDocument"), "before 2007"),
+        (b"{\\rtf1 text}", "RTF"),
+        (bytes(range(256)) * 4, "no type that can be read"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_a_sentence_that_says_what_can(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    with pytest.raises(UnsupportedType, match=r"send|save it as") as refusal:
+        sniffed(tmp_path, "thing.bin", content)
+
+    assert words in refusal.value.detail
+    assert str(tmp_path) not in refusal.value.detail
+
+
+@given(
+    prefix=st.sampled_from(
+        [b"", b"%PDF-", b"PK\x03\x04", b"PK\x05\x06", OLE, b"{", b"<html", b"\xff\xfe", b"\xef\xbb\xbf"]
+    ),
+    rest=st.binary(max_size=600),
+    filename=st.sampled_from(["a", "a.docx", "a.json", "a.md", "", ".", "a.b.CSV", "ü\ud800.txt"]),
+)
+def test_any_bytes_under_any_name_are_a_known_type_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, prefix: bytes, rest: bytes, filename: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    try:
+        found = sniffed(folder, filename, prefix + rest)
+    except UnsupportedType:
+        return
+
+    assert found in FORMATS
