@@ -103,5 +103,10 @@ class Author:
                 for row in rows
             ]  # fmt: skip
 
+    def newest(self, job: Job) -> Job:
+        """The job as it is now."""
+        with self.database.read() as connection:
+            return jobs.get(connection, self.user_id, job.job_id)
+
     def cursor(self, number: int) -> Cursor:
         return Cursor(self.database.epoch, number)
