@@ -4,7 +4,7 @@ HeadraceError
 ├── BadRequest 400        MalformedBody, MalformedCursor
 ├── NotAuthenticated 401  · NotAllowed 403
 ├── NotFound 404          JobNotFound, DocumentNotFound, WorkspaceNotFound
-├── Conflict 409          WrongState, KeyReused
+├── Conflict 409          WrongState, KeyReused, NameTaken
 ├── TooLarge 413          · UnsupportedType 415  · InvalidField 422
 ├── QueueFull 429         · Busy 503             · DiskLow 507
 ├── DocumentError         a document's own failure; ends that document, never the job or the process
@@ -125,6 +125,15 @@ class KeyReused(Conflict):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"the Idempotency-Key {key[:80]!r} was used with another body; choose a new one")
+
+
+class NameTaken(Conflict):
+    """Another workspace of the user has that name."""
+
+    code = "name_taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a workspace {name[:80]!r} already")
 
 
 class TooLarge(HeadraceError):

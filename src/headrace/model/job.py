@@ -58,6 +58,8 @@ class Job:
 
     `run` counts the hand-outs to the engine (submit, resume, retry) and fences off the writers of earlier ones.
     `sequence` and `last_number` are the numbers of its newest event, in the job and in its user's stream.
+    With `force_recreate` its documents go live all at once, in place of those that its workspace held.
+    A task, which is worked on outside, has a lease: it fails when nothing is heard of it for `lease_seconds`.
     `work_done` of `work_total` is in bytes, weighted by stage; `progress` is what is told of it (see `progress.py`).
     """
 
@@ -90,6 +92,9 @@ class Job:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     queue_tag: int = 1
+    force_recreate: bool = False
+    lease_seconds: float | None = None
+    lease_expires_at: datetime | None = None
     sequence: int = 0
     last_number: int = 0
 

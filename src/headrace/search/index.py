@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from headrace.model.document import Chunk
 from headrace.model.ids import DocumentId, WorkspaceId
 from headrace.search import keywords
-from headrace.store import documents
+from headrace.store import workspaces
 from headrace.store.database import Transaction
 from headrace.store.schema import chunk, document, receipt
 
@@ -120,7 +120,7 @@ def go_live(transaction: Transaction, *, document_id: DocumentId, version: int, 
     """Let readers see this version instead of the one before: all of it, from the commit on."""
     statement = sa.update(document).where(document.c.document_id == document_id)
     transaction.execute(statement.values(live_version=version))
-    documents.touch_index(transaction, workspace_id)
+    workspaces.touch_index(transaction, workspace_id)
 
 
 def drop_version(transaction: Transaction, *, document_id: DocumentId, version: int, limit: int | None) -> int:
@@ -135,7 +135,7 @@ def drop_document(transaction: Transaction, document_id: DocumentId) -> None:
     if workspace_id is None:
         return
     _drop(transaction, sa.select(chunk.c.chunk_id).where(mine))
-    documents.touch_index(transaction, workspace_id)
+    workspaces.touch_index(transaction, workspace_id)
 
 
 def _drop(transaction: Transaction, chunk_ids: "sa.Select[tuple[int]]") -> int:

@@ -17,7 +17,7 @@ from headrace.pipeline.embed import load_embedder
 from headrace.server import documents, jobs, operations, problems, submitting
 from headrace.server.context import Context
 from headrace.server.principal import Guard
-from headrace.service import Headrace
+from headrace.service import Jobs, Library
 from headrace.settings import Settings
 from headrace.store import migrations
 from headrace.store.blobs import Blobs
@@ -47,18 +47,20 @@ class Application:
         dispatch.prepare(self.database)
         self.dispatcher = DurableDispatcher(self.database)
         self.hub = _hub(self.database, settings)
-        self.headrace = Headrace(
-            settings,
-            self.database,
-            Blobs(settings.data_dir / "blobs", min_free_bytes=settings.min_free_disk_bytes),
-            self.dispatcher,
-            load_embedder(
-                settings.embedder,
-                url=settings.embedder_url,
-                api_key=settings.embedder_api_key,
-                model=settings.embedder_model,
-                threads=1,
-            ),
+        blobs = Blobs(settings.data_dir / "blobs", min_free_bytes=settings.min_free_disk_bytes)
+        embedder = load_embedder(
+            settings.embedder,
+            url=settings.embedder_url,
+            api_key=settings.embedder_api_key,
+            model=settings.embedder_model,
+            threads=1,
+        )
+        self.context = Context(
+            settings=settings,
+            database=self.database,
+            hub=self.hub,
+            jobs=Jobs(settings, self.database, blobs, self.dispatcher),
+            library=Library(self.database, self.dispatcher, embedder),
         )
         self.asgi = self._build()
 
@@ -83,7 +85,7 @@ class Application:
             description="Documents in, live progress, passages out.",
             lifespan=self._lifespan,
         )
-        api.state.context = Context(self.headrace, self.hub, self.settings)
+        api.state.context = self.context
         api.state.guard = guard
         problems.install(api)
         for module in (submitting, jobs, documents, operations):

@@ -10,8 +10,9 @@ from headrace.eventlog.hub import Hub
 from headrace.model.cursor import Cursor
 from headrace.model.ids import UserId
 from headrace.model.job import Job
-from headrace.service import Headrace
+from headrace.service import Jobs, Library
 from headrace.settings import Settings
+from headrace.store.database import Database
 from headrace.transports.poll import newer
 
 
@@ -19,13 +20,15 @@ from headrace.transports.poll import newer
 class Context:
     """One for each app."""
 
-    headrace: Headrace
-    hub: Hub
     settings: Settings
+    database: Database
+    hub: Hub
+    jobs: Jobs
+    library: Library
 
     async def get(self, owner: UserId, job_id: str) -> Job:
         """A job as it is now."""
-        return await asyncio.to_thread(self.headrace.get, owner, job_id)
+        return await asyncio.to_thread(self.jobs.get, owner, job_id)
 
     async def wait_for_news(self, owner: UserId, job: Job, cursor: str, seconds: float) -> Job:
         """The job once something newer than `cursor` is in its log, or when the time is over."""
@@ -36,7 +39,7 @@ class Context:
         """The job when it has ended; or as it is, after `sync_wait_seconds`."""
         until = time.monotonic() + self.settings.sync_wait_seconds
         while not job.status.is_final and (left := until - time.monotonic()) > 0:
-            cursor = str(Cursor(self.headrace.database.epoch, job.last_number))
+            cursor = str(Cursor(self.database.epoch, job.last_number))
             job = await self.wait_for_news(owner, job, cursor, left)
         return job
 

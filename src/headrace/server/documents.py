@@ -15,7 +15,7 @@ from headrace.server.context import Context, context
 from headrace.server.principal import user
 from headrace.server.problems import documented
 from headrace.server.views import document_view, hit_view, page, resource_view, workspace_view
-from headrace.service.headrace import Question
+from headrace.service import Question
 
 router = APIRouter()
 
@@ -36,7 +36,7 @@ async def list_documents(
 ) -> Any:
     """Documents, newest first."""
     found = await asyncio.to_thread(
-        app.headrace.list_documents, owner, limit=limit + 1, before=cursor, workspace=workspace, status=status
+        app.library.list_documents, owner, limit=limit + 1, before=cursor, workspace=workspace, status=status
     )
     shown = found[:limit]
     next_cursor = shown[-1].document_id if len(found) > limit else None
@@ -46,20 +46,20 @@ async def list_documents(
 @router.get("/documents/{document_id}", tags=["documents"], responses=UNKNOWN)
 async def get_document(document_id: str, app: App, owner: User) -> dict[str, Any]:
     """One document."""
-    return document_view(await asyncio.to_thread(app.headrace.get_document, owner, document_id))
+    return document_view(await asyncio.to_thread(app.library.get_document, owner, document_id))
 
 
 @router.delete("/documents/{document_id}", tags=["documents"], status_code=204, responses=UNKNOWN)
 async def delete_document(document_id: str, app: App, owner: User) -> Response:
     """Forget a document."""
-    await asyncio.to_thread(app.headrace.delete_document, owner, document_id)
+    await asyncio.to_thread(app.library.delete_document, owner, document_id)
     return Response(status_code=204)
 
 
 @router.get("/resources", tags=["documents"], responses=documented(InvalidField))
 async def list_resources(app: App, owner: User, limit: Limit = 50, cursor: str | None = None) -> Any:
     """The same documents under camelCase names."""
-    found = await asyncio.to_thread(app.headrace.list_documents, owner, limit=limit + 1, before=cursor)
+    found = await asyncio.to_thread(app.library.list_documents, owner, limit=limit + 1, before=cursor)
     shown = found[:limit]
     next_cursor = shown[-1].document_id if len(found) > limit else None
     return page("resources", [resource_view(one) for one in shown], next_cursor)
@@ -68,13 +68,13 @@ async def list_resources(app: App, owner: User, limit: Limit = 50, cursor: str |
 @router.get("/resources/{document_id}", tags=["documents"], responses=UNKNOWN)
 async def get_resource(document_id: str, app: App, owner: User) -> dict[str, Any]:
     """One document under camelCase names."""
-    return resource_view(await asyncio.to_thread(app.headrace.get_document, owner, document_id))
+    return resource_view(await asyncio.to_thread(app.library.get_document, owner, document_id))
 
 
 @router.get("/workspaces", tags=["workspaces"], responses=documented(InvalidField))
 async def list_workspaces(app: App, owner: User, limit: Limit = 50, cursor: str | None = None) -> Any:
     """Workspaces, newest first."""
-    found = await asyncio.to_thread(app.headrace.list_workspaces, owner, limit=limit + 1, before=cursor)
+    found = await asyncio.to_thread(app.library.list_workspaces, owner, limit=limit + 1, before=cursor)
     shown = found[:limit]
     next_cursor = shown[-1].workspace_id if len(found) > limit else None
     return page("workspaces", [workspace_view(one) for one in shown], next_cursor)
@@ -113,6 +113,6 @@ async def query_by_url(
 
 async def _query(app: Context, owner: UserId, question: Question) -> dict[str, Any]:
     started = time.perf_counter()
-    hits = await asyncio.to_thread(app.headrace.query, owner, question)
+    hits = await asyncio.to_thread(app.library.query, owner, question)
     took = round((time.perf_counter() - started) * 1000, 2)
     return {"results": [hit_view(hit) for hit in hits], "took_ms": took}

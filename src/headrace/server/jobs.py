@@ -33,7 +33,7 @@ async def list_jobs(
     app: App, owner: User, status: JobStatus | None = None, limit: Limit = 50, cursor: str | None = None
 ) -> Any:
     """Jobs, newest first."""
-    found = await asyncio.to_thread(app.headrace.list_jobs, owner, status=status, limit=limit + 1, before=cursor)
+    found = await asyncio.to_thread(app.jobs.list_jobs, owner, status=status, limit=limit + 1, before=cursor)
     shown = found[:limit]
     return page("jobs", [_view(app, job) for job in shown], shown[-1].job_id if len(found) > limit else None)
 
@@ -41,7 +41,7 @@ async def list_jobs(
 @router.get("/jobs/stats")
 async def count_jobs(app: App, owner: User) -> dict[str, int]:
     """How many jobs stand where, and the chunks that they made."""
-    return await asyncio.to_thread(app.headrace.count_jobs, owner)
+    return await asyncio.to_thread(app.jobs.count_jobs, owner)
 
 
 @router.get("/jobs/{job_id}", responses=UNKNOWN | documented(BadRequest))
@@ -63,7 +63,7 @@ async def get_job(
 @router.get("/jobs/{job_id}/documents", responses=UNKNOWN)
 async def list_items(job_id: str, app: App, owner: User, limit: Limit = 1000, cursor: int | None = None) -> Any:
     """The job's documents: stage, progress, counts and error of each."""
-    found = await asyncio.to_thread(app.headrace.list_items, owner, job_id, after=cursor, limit=limit + 1)
+    found = await asyncio.to_thread(app.jobs.list_items, owner, job_id, after=cursor, limit=limit + 1)
     shown = found[:limit]
     return page(
         "documents", [item_view(item) for item in shown], str(shown[-1].ordinal) if len(found) > limit else None
@@ -74,8 +74,8 @@ async def list_items(job_id: str, app: App, owner: User, limit: Limit = 1000, cu
 async def list_events(job_id: str, app: App, owner: User, after: After = None, limit: Limit = 1000) -> Response:
     """The job's events as Server-Sent Events; or, where JSON is accepted, a page of them."""
     cursor = Cursor.parse(after) if after else None
-    events = await asyncio.to_thread(app.headrace.list_events, owner, job_id, cursor, limit=limit)
-    epoch = app.headrace.database.epoch
+    events = await asyncio.to_thread(app.jobs.list_events, owner, job_id, cursor, limit=limit)
+    epoch = app.database.epoch
     frames = ",".join(event.frame(epoch) for event in events)
     next_cursor = json.dumps(str(Cursor(epoch, events[-1].number)) if events else after)
     return Response(f'{{"events":[{frames}],"next_cursor":{next_cursor}}}', media_type="application/json")
@@ -84,31 +84,31 @@ async def list_events(job_id: str, app: App, owner: User, after: After = None, l
 @router.delete("/jobs/{job_id}", responses=MOVING)
 async def delete_job(job_id: str, app: App, owner: User) -> dict[str, Any]:
     """Cancel a job: decided when this is answered."""
-    return _view(app, await asyncio.to_thread(app.headrace.cancel, owner, job_id))
+    return _view(app, await asyncio.to_thread(app.jobs.cancel, owner, job_id))
 
 
 @router.post("/jobs/{job_id}/cancel", responses=MOVING)
 async def cancel_job(job_id: str, app: App, owner: User) -> dict[str, Any]:
     """Cancel a job: decided when this is answered."""
-    return _view(app, await asyncio.to_thread(app.headrace.cancel, owner, job_id))
+    return _view(app, await asyncio.to_thread(app.jobs.cancel, owner, job_id))
 
 
 @router.post("/jobs/{job_id}/retry", responses=MOVING)
 async def retry_job(job_id: str, app: App, owner: User) -> dict[str, Any]:
     """Try again what failed, as the job's next attempt."""
-    return _view(app, await asyncio.to_thread(app.headrace.retry, owner, job_id))
+    return _view(app, await asyncio.to_thread(app.jobs.retry, owner, job_id))
 
 
 @router.post("/jobs/{job_id}/pause", responses=MOVING)
 async def pause_job(job_id: str, app: App, owner: User) -> dict[str, Any]:
     """Let a job rest; it keeps what it has."""
-    return _view(app, await asyncio.to_thread(app.headrace.pause, owner, job_id))
+    return _view(app, await asyncio.to_thread(app.jobs.pause, owner, job_id))
 
 
 @router.post("/jobs/{job_id}/resume", responses=MOVING)
 async def resume_job(job_id: str, app: App, owner: User) -> dict[str, Any]:
     """Put a paused job back in line."""
-    return _view(app, await asyncio.to_thread(app.headrace.resume, owner, job_id))
+    return _view(app, await asyncio.to_thread(app.jobs.resume, owner, job_id))
 
 
 @router.get("/resource/ingest/status/{job_id}", responses=UNKNOWN)
@@ -118,7 +118,7 @@ async def get_queue_status(job_id: str, app: App, owner: User) -> dict[str, Any]
 
 
 def _view(app: Context, job: Job) -> dict[str, Any]:
-    database = app.headrace.database
+    database = app.database
     return job_view(job, database.epoch, database.clock())
 
 

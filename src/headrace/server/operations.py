@@ -30,7 +30,7 @@ async def is_ready(app: App) -> dict[str, str]:
     """The database answers too, so requests can be served."""
 
     def look() -> None:
-        with app.headrace.database.read() as connection:
+        with app.database.read() as connection:
             connection.execute(sa.text("SELECT 1"))
 
     await asyncio.to_thread(look)
@@ -40,7 +40,7 @@ async def is_ready(app: App) -> dict[str, str]:
 @router.get("/metrics", response_class=Response)
 async def metrics(app: App, owner: User) -> Any:
     """For Prometheus: the user's jobs by status, and who is watching."""
-    counts = await asyncio.to_thread(app.headrace.count_jobs, owner)
+    counts = await asyncio.to_thread(app.jobs.count_jobs, owner)
     registry = CollectorRegistry()
     jobs = Gauge("headrace_jobs", "jobs by status", ["status"], registry=registry)
     for status, count in counts.items():

@@ -106,8 +106,8 @@ async def ingest_batch_async(body: BatchBody, app: App, owner: User, key: Key = 
     "application/json": {"schema": UploadBody.model_json_schema()}, **FORM["requestBody"]["content"]}}})  # fmt: skip
 async def upload(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
     """Documents for a collection, from JSON or a form."""
-    with app.headrace.intake() as intake:
-        await asyncio.to_thread(app.headrace.check_room)
+    with app.jobs.intake() as intake:
+        await asyncio.to_thread(app.jobs.check_room)
         if "json" in request.headers.get("content-type", ""):
             body = UploadBody.model_validate_json(await request.body())
             await asyncio.to_thread(_take_documents, intake, body)
@@ -121,7 +121,7 @@ async def upload(request: Request, app: App, owner: User, key: Key = None) -> JS
             form = await Receiver(intake, app.settings).receive(request)
             wanted = _wanted(form, JobType.FILE, key)
         wanted = replace(wanted, message=f"Upload received. Total documents: {len(intake)}")
-        job = await asyncio.to_thread(app.headrace.submit, owner, wanted, intake)
+        job = await asyncio.to_thread(app.jobs.submit, owner, wanted, intake)
     body_sent = {"upload_id": job.job_id, "status": "received", "message": wanted.message, "timestamp": time.time()}
     return JSONResponse(body_sent, 202, headers=_location(job))
 
@@ -130,20 +130,20 @@ async def upload(request: Request, app: App, owner: User, key: Key = None) -> JS
 async def ingest_resource(document_id: str, app: App, owner: User, body: AgainBody | None = None) -> JSONResponse:
     """Ingest a document again, from the bytes that are there."""
     del body
-    job = await asyncio.to_thread(app.headrace.ingest_again, owner, document_id)
+    job = await asyncio.to_thread(app.jobs.ingest_again, owner, document_id)
     return JSONResponse(job_reply(job) | {"status": "queued"}, 202, headers=_location(job))
 
 
 async def _ingest_form(
     request: Request, app: Context, owner: UserId, key: str | None, *, wait: bool | None = None
 ) -> JSONResponse:
-    with app.headrace.intake() as intake:
-        await asyncio.to_thread(app.headrace.check_room)
+    with app.jobs.intake() as intake:
+        await asyncio.to_thread(app.jobs.check_room)
         form = await Receiver(intake, app.settings).receive(request)
         kind = JobType.FILE if form.file_count else JobType.TEXT
         if "text_content" in form.fields:
             _take_text(intake, form.fields["text_content"])
-        job = await asyncio.to_thread(app.headrace.submit, owner, _wanted(form, kind, key), intake)
+        job = await asyncio.to_thread(app.jobs.submit, owner, _wanted(form, kind, key), intake)
     waits = form.fields.get("sync", "").lower() in TRUE if wait is None else wait
     return await _answer(app, owner, job, wait=waits)
 
@@ -169,10 +169,10 @@ async def _ingest_batch(body: BatchBody, app: Context, owner: UserId, key: str |
 
 async def _submit(app: Context, owner: UserId, wanted: Wanted, take: Callable[[Intake], None]) -> Job:
     def submit() -> Job:
-        app.headrace.check_room()
-        with app.headrace.intake() as intake:
+        app.jobs.check_room()
+        with app.jobs.intake() as intake:
             take(intake)
-            return app.headrace.submit(owner, wanted, intake)
+            return app.jobs.submit(owner, wanted, intake)
 
     return await asyncio.to_thread(submit)
 
@@ -181,7 +181,7 @@ async def _answer(app: Context, owner: UserId, job: Job, *, wait: bool) -> JSONR
     if not wait:
         return JSONResponse(job_reply(job), 202, headers=_location(job))
     ended = await app.wait_for_end(owner, job)
-    items = await asyncio.to_thread(app.headrace.list_items, owner, job.job_id, after=None, limit=100_000)
+    items = await asyncio.to_thread(app.jobs.list_items, owner, job.job_id, after=None, limit=100_000)
     return JSONResponse(sync_reply(ended, [item.document_id for item in items]), 200, headers=_location(job))
 
 

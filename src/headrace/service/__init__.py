@@ -1,6 +1,7 @@
-"""The verbs: submit, get, list, cancel, pause, resume, retry, query; and who may use them."""
+"""The verbs, and whose they are: a user's jobs, and the library of what they made."""
 
-from headrace.service.headrace import Headrace
 from headrace.service.intake import Intake, Request
+from headrace.service.jobs import Jobs
+from headrace.service.library import Library, Question
 
-__all__ = ["Headrace", "Intake", "Request"]
+__all__ = ["Intake", "Jobs", "Library", "Question", "Request"]

@@ -1,4 +1,4 @@
-"""Documents and the workspaces that hold them."""
+"""Documents: added, handed from job to job, swapped, hidden and removed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -6,17 +6,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from headrace.model.document import Document, Workspace
-from headrace.model.errors import DocumentNotFound, WorkspaceNotFound
-from headrace.model.event import workspace_frame
-from headrace.model.ids import DocumentId, UserId, WorkspaceId, new_id
+from headrace.model.document import Document
+from headrace.model.errors import DocumentNotFound
+from headrace.model.ids import DocumentId, UserId, WorkspaceId
 from headrace.model.job import Item, Job
-from headrace.model.vocabulary import ProcessingStatus, WorkspaceStatus
-from headrace.store import record, rows
+from headrace.model.vocabulary import ProcessingStatus
+from headrace.store import rows
 from headrace.store.database import Transaction
-from headrace.store.schema import document, item, workspace
+from headrace.store.schema import document, item
 
-DEFAULT_WORKSPACE = "default"
 IDS_AT_ONCE = 500
 """Keeps statements below SQLite's limit on variables."""
 
@@ -73,7 +71,7 @@ def get(connection: sa.Connection, user_id: UserId, document_id: str) -> Documen
     Raises:
         DocumentNotFound: there is none of that id, or it is someone else's.
     """
-    statement = sa.select(document).filter_by(user_id=user_id, document_id=document_id)
+    statement = sa.select(document).filter_by(user_id=user_id, document_id=document_id, deleted_at=None)
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         raise DocumentNotFound(document_id)
@@ -84,7 +82,8 @@ def get_many(connection: sa.Connection, ids: Iterable[DocumentId]) -> dict[Docum
     """Documents by id, whoever owns them; for workers."""
     found = {}
     for some in in_portions(list(ids)):
-        for row in connection.execute(sa.select(document).where(document.c.document_id.in_(some))).mappings():
+        known = sa.select(document).where(document.c.document_id.in_(some), document.c.deleted_at.is_(None))
+        for row in connection.execute(known).mappings():
             found[DocumentId(row["document_id"])] = rows.to_document(row)
     return found
 
@@ -99,7 +98,8 @@ def select_page(
     status: ProcessingStatus | None = None,
 ) -> list[Document]:
     """At most `limit` documents, newest first, from the one after `before` on."""
-    statement = sa.select(document).filter_by(user_id=user_id).order_by(document.c.document_id.desc()).limit(limit)
+    mine = sa.select(document).filter_by(user_id=user_id, deleted_at=None)
+    statement = mine.order_by(document.c.document_id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(document.c.document_id < before)
     if workspace_id is not None:
@@ -115,63 +115,22 @@ def update(transaction: Transaction, changed: Document) -> None:
     transaction.execute(sa.update(document).where(document.c.document_id == changed.document_id).values(values))
 
 
-def delete(transaction: Transaction, document_id: DocumentId) -> None:
-    """Forget a document. Its chunks are dropped by the index, its bytes by the next cleaning."""
-    transaction.execute(sa.delete(document).where(document.c.document_id == document_id))
+def hide(transaction: Transaction, *which: sa.ColumnElement[bool]) -> None:
+    """Let documents be gone for everyone at once; housekeeping removes them later."""
+    gone = {"deleted_at": transaction.now, "live_version": None}
+    transaction.execute(sa.update(document).where(*which, document.c.deleted_at.is_(None)).values(gone))
 
 
-def make_workspace(transaction: Transaction, user_id: UserId, name: str) -> Workspace:
-    """The user's workspace of that name, made if there is none."""
-    row = transaction.execute(sa.select(workspace).filter_by(user_id=user_id, name=name)).mappings().one_or_none()
-    if row is not None:
-        return rows.to_workspace(row)
-    values: dict[str, Any] = {
-        "workspace_id": new_id(),
-        "user_id": user_id,
-        "name": name,
-        "status": WorkspaceStatus.READY,
-        "rag_config": {},
-        "index_number": 0,
-        "created_at": transaction.now,
-    }
-    transaction.execute(sa.insert(workspace).values(values))
-    made = rows.to_workspace(values | {"status_message": None})
-    record.append(transaction, user_id, [workspace_frame(made, transaction.now)])
-    return made
+def select_hidden(connection: sa.Connection, limit: int) -> list[DocumentId]:
+    """Documents that are to be removed."""
+    statement = sa.select(document.c.document_id).where(document.c.deleted_at.is_not(None)).limit(limit)
+    return [DocumentId(row[0]) for row in connection.execute(statement)]
 
 
-def get_workspace(connection: sa.Connection, user_id: UserId, name_or_id: str) -> Workspace:
-    """A workspace by its id or its name.
-
-    Raises:
-        WorkspaceNotFound: there is none, or it is someone else's.
-    """
-    named = sa.or_(workspace.c.workspace_id == name_or_id, workspace.c.name == name_or_id)
-    row = connection.execute(sa.select(workspace).where(workspace.c.user_id == user_id, named)).mappings().first()
-    if row is None:
-        raise WorkspaceNotFound(name_or_id)
-    return rows.to_workspace(row)
-
-
-def select_workspaces(connection: sa.Connection, user_id: UserId, *, limit: int, before: str | None) -> list[Workspace]:
-    """At most `limit` workspaces with their numbers of documents, newest first, from the one after `before` on."""
-    count = (
-        sa.select(sa.func.count())
-        .where(document.c.workspace_id == workspace.c.workspace_id)
-        .scalar_subquery()
-        .label("document_count")
-    )
-    statement = sa.select(workspace, count).where(workspace.c.user_id == user_id)
-    statement = statement.order_by(workspace.c.workspace_id.desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(workspace.c.workspace_id < before)
-    return [rows.to_workspace(row, row["document_count"]) for row in connection.execute(statement).mappings()]
-
-
-def touch_index(transaction: Transaction, workspace_id: WorkspaceId) -> None:
-    """Say that what can be searched in a workspace has changed."""
-    statement = sa.update(workspace).where(workspace.c.workspace_id == workspace_id)
-    transaction.execute(statement.values(index_number=workspace.c.index_number + 1))
+def remove(transaction: Transaction, document_id: DocumentId) -> None:
+    """Forget a hidden document whose chunks are dropped. Its bytes go with the next cleaning."""
+    hidden = (document.c.document_id == document_id, document.c.deleted_at.is_not(None))
+    transaction.execute(sa.delete(document).where(*hidden))
 
 
 def in_portions(ids: Sequence[DocumentId]) -> Iterable[Sequence[DocumentId]]:

@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from headrace.model import lifecycle
-from headrace.model.document import Document, Workspace
+from headrace.model.document import Document
 from headrace.model.errors import JobNotFound, KeyReused
 from headrace.model.event import document_facts
-from headrace.model.ids import JobId, UserId, new_id
+from headrace.model.ids import JobId, UserId, WorkspaceId, new_id
 from headrace.model.job import Item, Job
 from headrace.model.progress import SMALLEST_WORK
 from headrace.model.vocabulary import EventType, JobStatus, JobType, Stage
@@ -23,14 +23,15 @@ LIVE = (JobStatus.PENDING, JobStatus.RUNNING)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A piece of work that someone wants done on `documents`, whose bytes are durable already."""
+    """A piece of work that someone wants done, on `documents` whose bytes are durable already."""
 
     user_id: UserId
-    workspace: Workspace
+    workspace_id: WorkspaceId | None
     job_type: JobType
-    documents: Sequence[Document]
+    documents: Sequence[Document] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
+    force_recreate: bool = False
     idempotency_key: str | None = None
     request_hash: str | None = None
 
@@ -54,9 +55,10 @@ def submit(transaction: Transaction, submission: Submission) -> Job:
     made = Job(
         job_id=JobId(new_id()),
         user_id=submission.user_id,
-        workspace_id=submission.workspace.workspace_id,
+        workspace_id=submission.workspace_id,
         job_type=submission.job_type,
         message=submission.message,
+        force_recreate=submission.force_recreate,
         metadata=submission.metadata,
         total_items=len(submission.documents),
         created_at=transaction.now,
@@ -124,7 +126,7 @@ def select_page(
     return [rows.to_job(row) for row in connection.execute(statement).mappings()]
 
 
-def select_alive(connection: sa.Connection, user_id: UserId, *, limit: int) -> list[Job]:
+def select_alive(connection: sa.Connection, user_id: UserId, *, limit: int | None) -> list[Job]:
     """The user's jobs that have not ended, newest first."""
     alive = sa.select(job).where(job.c.user_id == user_id, job.c.status.in_(lifecycle.ALIVE))
     return [rows.to_job(row) for row in connection.execute(alive.order_by(job.c.job_id.desc()).limit(limit)).mappings()]

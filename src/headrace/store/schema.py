@@ -58,8 +58,17 @@ workspace = sa.Table(
     sa.Column("rag_config", Json, nullable=False),
     sa.Column("index_number", Number, nullable=False, server_default="0"),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("deleted_at", Instant),
     sa.UniqueConstraint("user_id", "name"),
     _one_of("status", WorkspaceStatus),
+)
+
+rag_default = sa.Table(
+    "rag_default",
+    metadata,
+    sa.Column("user_id", USER, primary_key=True),
+    sa.Column("rag_config", Json, nullable=False),
+    comment="what a user's workspaces have where they set nothing themselves",
 )
 
 job = sa.Table(
@@ -94,6 +103,9 @@ job = sa.Table(
     sa.Column("started_at", Instant),
     sa.Column("completed_at", Instant),
     sa.Column("queue_tag", Number, nullable=False),
+    sa.Column("force_recreate", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("lease_seconds", sa.Double),
+    sa.Column("lease_expires_at", Instant),
     sa.Column("sequence", Number, nullable=False),
     sa.Column("last_number", Number, nullable=False),
     sa.Column("idempotency_key", sa.String(255)),
@@ -136,6 +148,14 @@ document = sa.Table(
     sa.Column("next_version", sa.Integer, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("deleted_at", Instant),
+    sa.Index(
+        "ix_document_deleted",
+        "deleted_at",
+        sqlite_where=sa.text("deleted_at IS NOT NULL"),
+        postgresql_where=sa.text("deleted_at IS NOT NULL"),
+    ),
+    sa.CheckConstraint("deleted_at IS NULL OR live_version IS NULL", name="deleted_is_not_searched"),
     sa.Index("ix_document_newest", "user_id", "document_id"),
     sa.Index("ix_document_workspace", "workspace_id", "live_version"),
     _one_of("processing_status", ProcessingStatus),

@@ -20,7 +20,7 @@ from headrace.model.ids import JobId, WorkspaceId
 from headrace.model.job import Item, Job, Stats
 from headrace.model.progress import advanced
 from headrace.model.vocabulary import EventType, ProcessingStatus, Stage
-from headrace.store import documents, jobs, record, rows
+from headrace.store import documents, jobs, record, rows, workspaces
 from headrace.store.database import Transaction
 from headrace.store.schema import document as document_table
 from headrace.store.schema import item as item_table
@@ -104,22 +104,29 @@ class Hand:
 
     def _go_live(self, finished: Item) -> int | None:
         """Swap the document's versions; returns the one whose chunks are not needed any more."""
-        found = documents.get_many(self.transaction.connection, [finished.document_id])
-        document = found.get(finished.document_id)
-        if document is None or (document.live_version or 0) > finished.version:
-            return finished.version
-        live = replace(
-            document,
-            live_version=finished.version,
-            processing_status=ProcessingStatus.READY,
-            processing_error=None,
-            chunk_count=finished.chunk_count,
-            metadata={**finished.description, **document.metadata},
-        )
-        documents.update(self.transaction, live)
-        self.touched.add(document.workspace_id)
-        self.told.append((live, _facts(live)))
-        return document.live_version if document.live_version != finished.version else None
+        if self.job.force_recreate:
+            return None  # all of them go live together, at the job's end
+        return go_live(self, finished)
+
+
+def go_live(hand: Hand, finished: Item) -> int | None:
+    """Let readers see the version that an item has made; returns the one whose chunks are not needed any more."""
+    found = documents.get_many(hand.transaction.connection, [finished.document_id])
+    document = found.get(finished.document_id)
+    if document is None or (document.live_version or 0) > finished.version:
+        return finished.version
+    live = replace(
+        document,
+        live_version=finished.version,
+        processing_status=ProcessingStatus.READY,
+        processing_error=None,
+        chunk_count=finished.chunk_count,
+        metadata={**finished.description, **document.metadata},
+    )
+    documents.update(hand.transaction, live)
+    hand.touched.add(document.workspace_id)
+    hand.told.append((live, _facts(live)))
+    return document.live_version if document.live_version != finished.version else None
 
 
 @contextmanager
@@ -137,7 +144,7 @@ def working(transaction: Transaction, job_id: JobId, run: int, *, interval_secon
         yield hand
         _write_items(transaction, hand.moved)
         for workspace_id in hand.touched:
-            documents.touch_index(transaction, workspace_id)
+            workspaces.touch_index(transaction, workspace_id)
         _settle(hand, timedelta(seconds=interval_seconds))
 
 
@@ -176,10 +183,31 @@ def finish(transaction: Transaction, job_id: JobId, run: int) -> Job:
     with record.changing(transaction, job_id, run=run) as draft:
         if draft.job.processed_items < draft.job.total_items:
             raise Superseded(f"job {job_id!r} has unfinished documents")
+        if draft.job.force_recreate and draft.job.failed_items < draft.job.total_items:
+            _swap_collection(Hand(transaction, draft))
         draft.job = lifecycle.finish(draft.job, transaction.now)
         draft.job = replace(draft.job, **_last_words(transaction, draft.job))
         draft.report(EventType.JOB_FAILED if draft.job.stage is Stage.FAILED else EventType.JOB_COMPLETED)
     return draft.job
+
+
+def _swap_collection(hand: Hand) -> None:
+    """Let the job's documents be all that its workspace holds, but for what was sent after them."""
+    transaction, job = hand.transaction, hand.job
+    mine = sa.select(item_table.c.document_id).where(item_table.c.job_id == job.job_id)
+    documents.hide(
+        transaction,
+        document_table.c.workspace_id == job.workspace_id,
+        document_table.c.created_at <= job.created_at,
+        document_table.c.document_id.not_in(mine),
+    )
+    for one in jobs.items(transaction.connection, job.job_id):
+        if one.stage is Stage.COMPLETED:
+            go_live(hand, one)
+    for workspace_id in hand.touched:
+        workspaces.touch_index(transaction, workspace_id)
+    for document, facts in hand.told:
+        hand.draft.report(EventType.DOCUMENT_STATUS, document_id=document.document_id, facts=facts)
 
 
 def fail(transaction: Transaction, job_id: JobId, run: int, reason: str) -> Job:

@@ -9,7 +9,6 @@ import { dropped, inJobs, newKey, send, sendText, sorted } from "./upload.js";
 
 const DRAW_EVERY = 100;
 const PAGE = 20;
-const NAMED = 3;
 const TOAST_TOGETHER = 2_000;
 const TOAST_STAYS = 6_000;
 const UPLOADS_AT_ONCE = 3;
@@ -29,6 +28,7 @@ let lastDrawn = 0;
 let older = null;
 let sending = 0;
 let ready = [];
+let afterUploads = "";
 
 const jobs = new Jobs((job) => touch(job.id), ended);
 const stream = new Stream({
@@ -62,7 +62,8 @@ function isShown(view) {
 
 async function learnNames(job) {
   job.names = { title: "…", about: "" };
-  const page = await call("GET", `jobs/${job.id}/documents?limit=${NAMED}`).catch(() => null);
+  const page = await call("GET", `jobs/${job.id}/documents?limit=1`).catch(() => null);
+  if (job.isNamed) return;
   const names = (page?.documents ?? []).map((one) => one.filename);
   const more = job.total - 1;
   job.names = { title: names[0] ?? job.message ?? "job", about: names.length && more > 0 ? `and ${more} more` : "" };
@@ -154,6 +155,7 @@ function summarise() {
   const all = [...jobs.byId.values()].filter((job) => rows.has(job.id));
   const active = all.filter((job) => !FINAL.has(job.stage)).length + uploads.size;
   tell(at("summary"), active ? `${active} in progress` : all.length ? "all done" : "");
+  document.body.dataset.busy = String(rows.size > 0);
   at("empty").hidden = rows.size > 0 || waiting.length > 0 || older === null;
   at("clear").hidden = !all.some((job) => job.stage === "completed" && !job.failed);
   document.title = active ? `(${active}) Headrace` : "Headrace";
@@ -234,7 +236,9 @@ function take(files) {
   const { kept, skipped } = sorted(files);
   const total = kept.reduce((sum, file) => sum + file.size, 0);
   const left = skipped.length ? `${count(skipped.length, "file")} left out: ${skipped.slice(0, 3).map((one) => `${one.name} (${one.reason})`).join(", ")}${skipped.length > 3 ? ", …" : ""}` : "";
-  note([kept.length > 1 ? `Sending ${count(kept.length, "file")}, ${size(total)}.` : "", left].filter(Boolean).join(" "), kept.length ? "info" : "bad");
+  const what = `${count(kept.length, "file")} (${size(total)})`;
+  afterUploads = [kept.length ? `${what} received. You may close this tab.` : "", left].filter(Boolean).join(" ");
+  note([kept.length ? `Sending ${what}.` : "", left].filter(Boolean).join(" "), kept.length ? "info" : "bad");
   for (const lot of inJobs(kept)) {
     const bytes = lot.reduce((sum, file) => sum + file.size, 0);
     enqueue({ name: lot[0].name, about: lot.length > 1 ? `and ${lot.length - 1} more` : size(bytes), bytes, begin: (upload) => send(lot, upload.key, upload.onProgress) });
@@ -272,6 +276,10 @@ async function start(upload) {
   sending -= 1;
   const next = [...uploads.values()].find((one) => !one.isSending && !one.error);
   if (next) start(next);
+  else if (!uploads.size && afterUploads) {
+    note(afterUploads);
+    afterUploads = "";
+  }
 }
 
 /** The bytes are in: the upload's row becomes the job's, where it stands. */
@@ -288,7 +296,7 @@ async function arrived(upload, reply) {
   } else row?.node.remove();
   if (!jobs.byId.has(reply.job_id)) await call("GET", `jobs/${reply.job_id}`).then((view) => jobs.takeView(view), complain);
   const job = jobs.byId.get(reply.job_id);
-  if (job) job.names = { title: upload.name, about: upload.about };
+  if (job) Object.assign(job, { names: { title: upload.name, about: upload.about }, isNamed: true });
   touch(reply.job_id);
 }
 

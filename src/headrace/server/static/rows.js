@@ -116,7 +116,7 @@ function liveFacts(job, isMine) {
   return [
     job.total > 1 ? `${job.processed} of ${job.total} documents` : "", counter(job),
     job.failed ? `${job.failed} failed` : "", job.isPaused ? "" : timeLeft(job.eta), job.waitingFor ?? "",
-    isMine && !job.processed ? "you may close this tab" : "",
+    isMine ? "you may close this tab" : "",
   ];
 }
 

@@ -20,7 +20,7 @@ export function begin(form, input, results, onError) {
     running = new AbortController();
     form.dataset.state = "busy";
     try {
-      const answer = await call("POST", "query", { query: question, top_k: 8 }, { signal: running.signal });
+      const answer = await call("POST", "query", { query: question, top_k: 5 }, { signal: running.signal });
       shown = question;
       draw(results, answer, question);
     } catch (error) {

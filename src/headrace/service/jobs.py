@@ -1,46 +1,28 @@
-"""The product without its wires: what a server, a command or an application can do with jobs and documents."""
+"""What is done with jobs: submit, look, cancel, pause, resume, retry."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from headrace.engine.dispatch import Dispatcher
 from headrace.eventlog.replay import Stream, read_list
 from headrace.model.cursor import Cursor
-from headrace.model.document import Document, Hit, Workspace
+from headrace.model.document import Document, Workspace
 from headrace.model.errors import InvalidField, QueueFull
 from headrace.model.event import Event
-from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId, new_id
+from headrace.model.ids import DocumentId, JobId, UserId, new_id
 from headrace.model.job import Item, Job
-from headrace.model.vocabulary import JobStatus, JobType, ProcessingStatus
-from headrace.pipeline.embed import Embedder
-from headrace.search import index
-from headrace.search.query import Query, Searcher, SearchMode
+from headrace.model.vocabulary import JobStatus, JobType
 from headrace.service.intake import Arrived, Intake, Request
+from headrace.service.library import find_or_provision
 from headrace.settings import Settings
 from headrace.store import documents, jobs
 from headrace.store.blobs import Blobs
 from headrace.store.database import Database, Transaction
 
-FOLLOWED_BY_EMBEDDING = (SearchMode.HYBRID, SearchMode.VECTOR)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is asked of the index. `workspace` is a name or an id; `filters` are on metadata fields."""
-
-    text: str
-    mode: SearchMode = SearchMode.HYBRID
-    top_k: int = 10
-    workspace: str | None = None
-    document_ids: Sequence[DocumentId] | None = None
-    filters: Mapping[str, Any] | None = None
-
-
-class Headrace:
+class Jobs:
     """Every verb takes the user on whose behalf it is called; what is not theirs does not exist for them.
 
-    The methods are synchronous and may block for a database write: call them from a thread.
+    The methods block for the database: call them from a thread.
     """
 
     def __init__(
@@ -49,14 +31,11 @@ class Headrace:
         database: Database,
         blobs: Blobs,
         dispatcher: Dispatcher,
-        embedder: Embedder,
     ) -> None:
         self.settings = settings
         self.database = database
         self.blobs = blobs
         self._dispatcher = dispatcher
-        self._embedder = embedder
-        self._searcher = Searcher(database)
 
     def intake(self) -> Intake:
         """Start to take the documents of one request in."""
@@ -97,28 +76,40 @@ class Headrace:
                 repeat = jobs.find_repeat(transaction.connection, user_id, request.idempotency_key, fingerprint)
                 if repeat is not None:
                     return repeat
-            workspace = self._workspace(transaction, user_id, request.workspace)
+            workspace = find_or_provision(transaction, self._dispatcher, user_id, request.workspace)
             new = [_document(transaction, user_id, workspace, one) for one in arrived]
             documents.add(transaction, new)
             submission = jobs.Submission(
                 user_id=user_id,
-                workspace=workspace,
+                workspace_id=workspace.workspace_id,
                 job_type=request.job_type,
                 documents=new,
                 metadata=request.metadata,
                 message=request.message,
+                force_recreate=request.force_recreate,
                 idempotency_key=request.idempotency_key,
                 request_hash=fingerprint,
             )
             return self._hand_out(transaction, jobs.submit(transaction, submission))
 
+    def keep(self, user_id: UserId, workspace: str | None, intake: Intake) -> list[Document]:
+        """Keep documents without ingesting them yet; they are `pending` until someone asks for that."""
+        arrived = intake.settle()
+        with self.database.write(durable=True) as transaction:
+            found = find_or_provision(transaction, self._dispatcher, user_id, workspace)
+            new = [_document(transaction, user_id, found, one) for one in arrived]
+            documents.add(transaction, new)
+        return new
+
     def ingest_again(self, user_id: UserId, document_id: str) -> Job:
         """Start a new job on a document that is there already; its live version is served until the swap."""
         with self.database.write(durable=True) as transaction:
             document = documents.get(transaction.connection, user_id, document_id)
-            workspace = documents.get_workspace(transaction.connection, user_id, document.workspace_id)
             submission = jobs.Submission(
-                user_id=user_id, workspace=workspace, job_type=JobType.RESOURCE, documents=[document]
+                user_id=user_id,
+                workspace_id=document.workspace_id,
+                job_type=JobType.RESOURCE,
+                documents=[document],
             )
             return self._hand_out(transaction, jobs.submit(transaction, submission))
 
@@ -182,64 +173,6 @@ class Headrace:
             job = jobs.retry(transaction, self._own(transaction, user_id, job_id))
             return self._hand_out(transaction, job)
 
-    def get_document(self, user_id: UserId, document_id: str) -> Document:
-        """One document."""
-        with self.database.read() as connection:
-            return documents.get(connection, user_id, document_id)
-
-    def list_documents(
-        self,
-        user_id: UserId,
-        *,
-        limit: int,
-        before: str | None,
-        workspace: str | None = None,
-        status: ProcessingStatus | None = None,
-    ) -> list[Document]:
-        """A page of documents, newest first, from the one after `before` on."""
-        with self.database.read() as connection:
-            workspace_id = self._find_workspace(connection, user_id, workspace)
-            return documents.select_page(
-                connection, user_id, limit=limit, before=before, workspace_id=workspace_id, status=status
-            )
-
-    def delete_document(self, user_id: UserId, document_id: str) -> None:
-        """Forget a document: it is not found from now on, and its bytes go with the next cleaning."""
-        with self.database.write(durable=True) as transaction:
-            document = documents.get(transaction.connection, user_id, document_id)
-            index.drop_document(transaction, document.document_id)
-            documents.delete(transaction, document.document_id)
-            documents.touch_index(transaction, document.workspace_id)
-
-    def list_workspaces(self, user_id: UserId, *, limit: int, before: str | None) -> list[Workspace]:
-        """A page of workspaces, newest first."""
-        with self.database.read() as connection:
-            return documents.select_workspaces(connection, user_id, limit=limit, before=before)
-
-    def query(self, user_id: UserId, question: Question) -> list[Hit]:
-        """The passages that answer best.
-
-        Raises:
-            WorkspaceNotFound: the workspace does not exist, or is someone else's.
-        """
-        with self.database.read() as connection:
-            workspace_id = self._find_workspace(connection, user_id, question.workspace)
-        vector = None
-        if self._embedder.dimensions and question.mode in FOLLOWED_BY_EMBEDDING:
-            vector = self._embedder.embed_query(question.text)
-        return self._searcher.query(
-            Query(
-                user_id=user_id,
-                text=question.text,
-                vector=vector,
-                mode=question.mode,
-                top_k=question.top_k,
-                workspace_id=workspace_id,
-                document_ids=question.document_ids,
-                filters=question.filters or {},
-            )
-        )
-
     def _find_repeat(self, user_id: UserId, key: str | None, fingerprint: str | None) -> Job | None:
         if key is None or fingerprint is None:
             return None
@@ -252,12 +185,6 @@ class Headrace:
 
     def _own(self, transaction: Transaction, user_id: UserId, job_id: str) -> JobId:
         return jobs.get(transaction.connection, user_id, job_id).job_id
-
-    def _workspace(self, transaction: Transaction, user_id: UserId, name: str | None) -> Workspace:
-        return documents.make_workspace(transaction, user_id, name or documents.DEFAULT_WORKSPACE)
-
-    def _find_workspace(self, connection: Any, user_id: UserId, name: str | None) -> WorkspaceId | None:
-        return documents.get_workspace(connection, user_id, name).workspace_id if name else None
 
 
 def _document(transaction: Transaction, user_id: UserId, workspace: Workspace, arrived: Arrived) -> Document:

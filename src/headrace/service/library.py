@@ -1,0 +1,201 @@
+"""What lasts: documents, the workspaces that hold them, their settings, and the questions that they answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.engine.dispatch import Dispatcher
+from headrace.model.document import Document, Hit, Workspace
+from headrace.model.ids import DocumentId, UserId, WorkspaceId
+from headrace.model.job import Job
+from headrace.model.rag import NO_EMBEDDER
+from headrace.model.vocabulary import JobType, ProcessingStatus
+from headrace.pipeline.embed import Embedder
+from headrace.search.query import Query, Searcher, SearchMode
+from headrace.store import documents, jobs, workspaces
+from headrace.store.database import Database, Transaction
+from headrace.store.schema import document as document_table
+
+NEEDS_EMBEDDING = (SearchMode.HYBRID, SearchMode.VECTOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of the index. `workspace` is a name or an id; `filters` are on metadata fields.
+
+    Without a `mode` the workspace's own is used.
+    """
+
+    text: str
+    mode: SearchMode | None = None
+    top_k: int = 10
+    workspace: str | None = None
+    document_ids: Sequence[DocumentId] | None = None
+    filters: Mapping[str, Any] | None = None
+
+
+class Library:
+    """Every verb takes the user on whose behalf it is called; what is not theirs does not exist for them.
+
+    The methods block for the database: call them from a thread.
+    """
+
+    def __init__(self, database: Database, dispatcher: Dispatcher, embedder: Embedder) -> None:
+        self.database = database
+        self._dispatcher = dispatcher
+        self._embedder = embedder
+        self._searcher = Searcher(database)
+
+    def get_document(self, user_id: UserId, document_id: str) -> Document:
+        """One document.
+
+        Raises:
+            DocumentNotFound: there is none, or it is someone else's.
+        """
+        with self.database.read() as connection:
+            return documents.get(connection, user_id, document_id)
+
+    def list_documents(
+        self,
+        user_id: UserId,
+        *,
+        limit: int,
+        before: str | None,
+        workspace: str | None = None,
+        status: ProcessingStatus | None = None,
+    ) -> list[Document]:
+        """A page of documents, newest first, from the one after `before` on."""
+        with self.database.read() as connection:
+            workspace_id = workspaces.get(connection, user_id, workspace).workspace_id if workspace else None
+            return documents.select_page(
+                connection, user_id, limit=limit, before=before, workspace_id=workspace_id, status=status
+            )
+
+    def delete_document(self, user_id: UserId, document_id: str) -> None:
+        """Forget a document: it is not found from now on; its chunks and bytes are removed later."""
+        with self.database.write(durable=True) as transaction:
+            found = documents.get(transaction.connection, user_id, document_id)
+            documents.hide(transaction, document_table.c.document_id == found.document_id)
+            workspaces.touch_index(transaction, found.workspace_id)
+
+    def get_workspace(self, user_id: UserId, name_or_id: str) -> Workspace:
+        """One workspace.
+
+        Raises:
+            WorkspaceNotFound: there is none, or it is someone else's.
+        """
+        with self.database.read() as connection:
+            return workspaces.get(connection, user_id, name_or_id)
+
+    def list_workspaces(self, user_id: UserId, *, limit: int, before: str | None) -> list[Workspace]:
+        """A page of workspaces, newest first, from the one after `before` on."""
+        with self.database.read() as connection:
+            return workspaces.select_page(connection, user_id, limit=limit, before=before)
+
+    def create_workspace(self, user_id: UserId, name: str, rag_config: Mapping[str, Any]) -> tuple[Workspace, Job]:
+        """A new workspace, and the job that provisions it.
+
+        Raises:
+            NameTaken: the user has one of that name.
+        """
+        with self.database.write(durable=True) as transaction:
+            return provision(transaction, self._dispatcher, user_id, name, rag_config)
+
+    def change_workspace(
+        self, user_id: UserId, workspace_id: str, *, name: str | None, rag_config: Mapping[str, Any] | None
+    ) -> Workspace:
+        """Rename a workspace or change its settings; they hold for what is ingested from now on."""
+        with self.database.write(durable=True) as transaction:
+            found = workspaces.get(transaction.connection, user_id, workspace_id)
+            return workspaces.change(transaction, found, name=name, rag_config=rag_config)
+
+    def delete_workspace(self, user_id: UserId, workspace_id: str) -> Job:
+        """Forget a workspace and all that is in it, at once for every reader; returns the job that clears it away."""
+        with self.database.write(durable=True) as transaction:
+            found = workspaces.get(transaction.connection, user_id, workspace_id)
+            for job in jobs.select_alive(transaction.connection, user_id, limit=None):
+                if job.workspace_id == found.workspace_id:
+                    jobs.cancel(transaction, job.job_id)
+            workspaces.hide(transaction, found)
+            job = jobs.submit(
+                transaction,
+                jobs.Submission(
+                    user_id=user_id,
+                    workspace_id=found.workspace_id,
+                    job_type=JobType.DELETION,
+                    message=f"Deleting workspace {found.name!r}",
+                ),
+            )
+            self._dispatcher.hand_out(transaction, job)
+            return job
+
+    def default_rag_config(self, user_id: UserId) -> dict[str, Any]:
+        """The settings of the user's workspaces where they set nothing themselves."""
+        with self.database.read() as connection:
+            return workspaces.default_rag_config(connection, user_id).to_json()
+
+    def set_default_rag_config(self, user_id: UserId, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace the user's defaults; returns all of them."""
+        with self.database.write(durable=True) as transaction:
+            workspaces.set_default_rag_config(transaction, user_id, config)
+        return self.default_rag_config(user_id)
+
+    def query(self, user_id: UserId, question: Question) -> list[Hit]:
+        """The passages that answer best.
+
+        Raises:
+            WorkspaceNotFound: the workspace does not exist, or is someone else's.
+        """
+        workspace_id, mode = self._scope(user_id, question)
+        vector = None
+        if self._embedder.dimensions and mode in NEEDS_EMBEDDING:
+            vector = self._embedder.embed_query(question.text)
+        return self._searcher.query(
+            Query(
+                user_id=user_id,
+                text=question.text,
+                vector=vector,
+                mode=mode,
+                top_k=question.top_k,
+                workspace_id=workspace_id,
+                document_ids=question.document_ids,
+                filters=question.filters or {},
+            )
+        )
+
+    def _scope(self, user_id: UserId, question: Question) -> tuple[WorkspaceId | None, SearchMode]:
+        with self.database.read() as connection:
+            if not question.workspace:
+                config = workspaces.default_rag_config(connection, user_id)
+                return None, question.mode or SearchMode(config.search_mode)
+            found = workspaces.get(connection, user_id, question.workspace)
+            config = workspaces.rag_config(connection, found.workspace_id)
+        mode = question.mode or SearchMode(config.search_mode)
+        if config.embedder == NO_EMBEDDER:
+            mode = SearchMode.KEYWORD
+        return found.workspace_id, mode
+
+
+def provision(
+    transaction: Transaction, dispatcher: Dispatcher, user_id: UserId, name: str, rag_config: Mapping[str, Any]
+) -> tuple[Workspace, Job]:
+    """Make a workspace and hand the job that provisions it to the engine."""
+    made = workspaces.make(transaction, user_id, name, rag_config)
+    job = jobs.submit(
+        transaction,
+        jobs.Submission(
+            user_id=user_id,
+            workspace_id=made.workspace_id,
+            job_type=JobType.PROVISIONING,
+            message=f"Preparing workspace {name!r}",
+        ),
+    )
+    dispatcher.hand_out(transaction, job)
+    return made, job
+
+
+def find_or_provision(transaction: Transaction, dispatcher: Dispatcher, user_id: UserId, name: str | None) -> Workspace:
+    """The workspace of that name or id; made, and provisioned by a job of its own, when it is first used."""
+    wanted = name or workspaces.DEFAULT_WORKSPACE
+    found = workspaces.find(transaction.connection, user_id, wanted)
+    return found or provision(transaction, dispatcher, user_id, wanted, {})[0]

@@ -1,0 +1,171 @@
+"""Workspaces: made on first use, provisioned by a job, configured, and deleted by a job."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from headrace.model.document import Workspace
+from headrace.model.errors import NameTaken, WorkspaceNotFound
+from headrace.model.event import workspace_frame
+from headrace.model.ids import UserId, WorkspaceId, new_id
+from headrace.model.rag import RagConfig
+from headrace.model.vocabulary import WorkspaceStatus
+from headrace.store import documents, record, rows
+from headrace.store.database import Transaction
+from headrace.store.schema import document, rag_default, workspace
+
+DEFAULT_WORKSPACE = "default"
+IS_THERE = workspace.c.deleted_at.is_(None)
+
+
+def find(connection: sa.Connection, user_id: UserId, name_or_id: str) -> Workspace | None:
+    """A workspace by its id or its name."""
+    named = sa.or_(workspace.c.workspace_id == name_or_id, workspace.c.name == name_or_id)
+    statement = _counted().where(workspace.c.user_id == user_id, named, IS_THERE)
+    row = connection.execute(statement).mappings().first()
+    return None if row is None else rows.to_workspace(row, row["document_count"])
+
+
+def get(connection: sa.Connection, user_id: UserId, name_or_id: str) -> Workspace:
+    """As `find`.
+
+    Raises:
+        WorkspaceNotFound: there is none, or it is someone else's.
+    """
+    found = find(connection, user_id, name_or_id)
+    if found is None:
+        raise WorkspaceNotFound(name_or_id)
+    return found
+
+
+def select_page(connection: sa.Connection, user_id: UserId, *, limit: int, before: str | None) -> list[Workspace]:
+    """At most `limit` workspaces, newest first, from the one after `before` on."""
+    statement = _counted().where(workspace.c.user_id == user_id, IS_THERE)
+    statement = statement.order_by(workspace.c.workspace_id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(workspace.c.workspace_id < before)
+    return [rows.to_workspace(row, row["document_count"]) for row in connection.execute(statement).mappings()]
+
+
+def make(transaction: Transaction, user_id: UserId, name: str, rag_config: Mapping[str, Any]) -> Workspace:
+    """A new workspace, to be provisioned by a job.
+
+    Raises:
+        NameTaken: the user has one of that name.
+    """
+    if find(transaction.connection, user_id, name) is not None:
+        raise NameTaken(name)
+    values: dict[str, Any] = {
+        "workspace_id": new_id(),
+        "user_id": user_id,
+        "name": name,
+        "status": WorkspaceStatus.PROVISIONING,
+        "status_message": None,
+        "rag_config": dict(rag_config),
+        "index_number": 0,
+        "created_at": transaction.now,
+    }
+    transaction.execute(sa.insert(workspace).values(values))
+    made = rows.to_workspace(values)
+    _report(transaction, made)
+    return made
+
+
+def set_status(
+    transaction: Transaction, workspace_id: WorkspaceId, status: WorkspaceStatus, message: str | None = None
+) -> Workspace | None:
+    """Write where a workspace stands, and tell; None when it is gone."""
+    here = sa.select(workspace).where(workspace.c.workspace_id == workspace_id, IS_THERE).with_for_update()
+    row = transaction.execute(here).mappings().one_or_none()
+    if row is None:
+        return None
+    changed = replace(rows.to_workspace(row), status=status, status_message=message)
+    _update(transaction, workspace_id, status=status, status_message=message)
+    _report(transaction, changed)
+    return changed
+
+
+def change(
+    transaction: Transaction, found: Workspace, *, name: str | None, rag_config: Mapping[str, Any] | None
+) -> Workspace:
+    """Rename a workspace, or change its settings: those named are replaced.
+
+    Raises:
+        NameTaken: the user has another one of that name.
+    """
+    if name is not None and name != found.name:
+        if find(transaction.connection, found.user_id, name) is not None:
+            raise NameTaken(name)
+        found = replace(found, name=name)
+    if rag_config is not None:
+        found = replace(found, rag_config={**found.rag_config, **rag_config})
+    _update(transaction, found.workspace_id, name=found.name, rag_config=dict(found.rag_config))
+    _report(transaction, found)
+    return found
+
+
+def hide(transaction: Transaction, found: Workspace) -> None:
+    """Let a workspace and its documents be gone for everyone at once; its name is free again."""
+    gone = f"{found.name[:200]} {found.workspace_id}"
+    _update(transaction, found.workspace_id, deleted_at=transaction.now, name=gone)
+    documents.hide(transaction, document.c.workspace_id == found.workspace_id)
+
+
+def remove(transaction: Transaction, workspace_id: WorkspaceId) -> bool:
+    """Forget a hidden workspace; False while documents of it are left."""
+    left = sa.select(document.c.document_id).where(document.c.workspace_id == workspace_id).limit(1)
+    if transaction.execute(left).first() is not None:
+        return False
+    hidden = (workspace.c.workspace_id == workspace_id, workspace.c.deleted_at.is_not(None))
+    transaction.execute(sa.delete(workspace).where(*hidden))
+    return True
+
+
+def touch_index(transaction: Transaction, workspace_id: WorkspaceId) -> None:
+    """Say that what can be searched in a workspace has changed."""
+    _update(transaction, workspace_id, index_number=workspace.c.index_number + 1)
+
+
+def default_rag_config(connection: sa.Connection, user_id: UserId) -> RagConfig:
+    """What a user's workspaces have where they set nothing themselves."""
+    return RagConfig.merged(_default(connection, user_id))
+
+
+def set_default_rag_config(transaction: Transaction, user_id: UserId, config: Mapping[str, Any]) -> None:
+    """Replace a user's defaults."""
+    insert = sqlite_insert if transaction.is_sqlite else postgres_insert
+    statement = insert(rag_default).values(user_id=user_id, rag_config=dict(config))
+    changed = {"rag_config": statement.excluded.rag_config}
+    transaction.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_=changed))
+
+
+def rag_config(connection: sa.Connection, workspace_id: WorkspaceId) -> RagConfig:
+    """The settings in force in a workspace."""
+    row = connection.execute(
+        sa.select(workspace.c.user_id, workspace.c.rag_config).filter_by(workspace_id=workspace_id)
+    ).one_or_none()
+    return RagConfig() if row is None else RagConfig.merged(_default(connection, row.user_id), row.rag_config)
+
+
+def _default(connection: sa.Connection, user_id: UserId) -> dict[str, Any]:
+    found = connection.execute(sa.select(rag_default.c.rag_config).filter_by(user_id=user_id)).scalar()
+    return found or {}
+
+
+def _update(transaction: Transaction, workspace_id: WorkspaceId, **values: Any) -> None:
+    transaction.execute(sa.update(workspace).where(workspace.c.workspace_id == workspace_id).values(values))
+
+
+def _report(transaction: Transaction, changed: Workspace) -> None:
+    record.append(transaction, changed.user_id, [workspace_frame(changed, transaction.now)])
+
+
+def _counted() -> sa.Select[Any]:
+    count = sa.select(sa.func.count()).where(
+        document.c.workspace_id == workspace.c.workspace_id, document.c.deleted_at.is_(None)
+    )
+    return sa.select(workspace, count.scalar_subquery().label("document_count"))
