@@ -19,7 +19,6 @@ from headrace.client.requests import stream_path
 from headrace.client.sse import EventStream, Message
 from headrace.model.cursor import Cursor
 from headrace.model.errors import MalformedCursor
-from headrace.model.event import ENDINGS
 from headrace.model.vocabulary import FINAL_STATUSES, EventType
 
 Frame: TypeAlias = dict[str, Any]
@@ -137,7 +136,7 @@ class Following:
             return True
         event_id = str(frame.get("event_id") or sent_id or "")
         # A snapshot bears the number of the newest event. Of an ended job, that event is sent after it once more.
-        is_end_again = self._at_snapshot and event_id == self._position and frame.get("type") in ENDINGS
+        is_end_again = self._at_snapshot and event_id == self._position and _ends(frame)
         if not is_end_again and not _is_later(event_id, self._position):
             return False
         self._position = event_id or self._position
@@ -157,4 +156,4 @@ def _is_later(event_id: str, position: str | None) -> bool:
 
 def _ends(frame: Mapping[str, Any]) -> bool:
     """Whether this tells of the job's end; a retry may still follow it in the same stream."""
-    return frame.get("type") in ENDINGS or frame.get("status") in FINAL_STATUSES
+    return frame.get("status") in FINAL_STATUSES

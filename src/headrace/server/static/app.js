@@ -9,7 +9,8 @@ import { dropped, inJobs, newKey, send, sendText, sorted } from "./upload.js";
 
 const DRAW_EVERY = 100;
 const PAGE = 20;
-const TOAST_TOGETHER = 2_000;
+const TOAST_TOGETHER = 1_500;
+const LOOK_AT_QUEUE_EVERY = 3_000;
 const TOAST_STAYS = 6_000;
 const UPLOADS_AT_ONCE = 3;
 const DISMISSED = "headrace.dismissed";
@@ -54,6 +55,11 @@ function catchUp(alive) {
   for (const job of jobs.byId.values()) {
     if (!FINAL.has(job.stage) && !alive.has(job.id)) call("GET", `jobs/${job.id}`).then((view) => jobs.takeView(view), () => undefined);
   }
+}
+
+/** No event tells that the line before a waiting job has become shorter. */
+function lookAtQueue() {
+  if (!document.hidden && [...jobs.byId.values()].some((job) => job.stage === "received")) load().catch(() => undefined);
 }
 
 function isShown(view) {
@@ -195,7 +201,7 @@ function toast(job, name) {
     node.append(element("b", "", "Resource Ready!"), ` ${names.length > 2 ? count(names.length, "document") : names.join(" and ")}`);
     at("toasts").append(node);
     setTimeout(() => node.remove(), TOAST_STAYS);
-  }, Math.min(TOAST_TOGETHER, 400 + 200 * uploads.size));
+  }, TOAST_TOGETHER);
 }
 
 function note(text, kind = "info") {
@@ -360,6 +366,7 @@ function wireInbox() {
     event.preventDefault();
     at("question").focus();
   });
+  setInterval(lookAtQueue, LOOK_AT_QUEUE_EVERY);
   addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
 }
 

@@ -4,6 +4,7 @@ import { call, count, element } from "./api.js";
 
 const COMMON = new Set(("a an and are as at be by can did do does for from had has have how i in is it its me my of on or our than that the their "
   + "them then there these this those to was we were what when where which who whom why will with you your").split(" "));
+const SHOWN = 5;
 const TYPING_PAUSE = 350;
 
 export function begin(form, input, results, onError) {
@@ -20,7 +21,7 @@ export function begin(form, input, results, onError) {
     running = new AbortController();
     form.dataset.state = "busy";
     try {
-      const answer = await call("POST", "query", { query: question, top_k: 5 }, { signal: running.signal });
+      const answer = await call("POST", "query", { query: question, top_k: 2 * SHOWN }, { signal: running.signal });
       shown = question;
       draw(results, answer, question);
     } catch (error) {
@@ -51,10 +52,17 @@ export function begin(form, input, results, onError) {
 
 function draw(results, answer, question) {
   const words = carrying(question);
+  const hits = unlike(answer.results).slice(0, SHOWN);
   const took = `${Math.round(answer.took_ms)} ms`;
-  const head = element("p", "results-head", answer.results.length ? `${count(answer.results.length, "passage")} in ${took}` : "Nothing found. Try other words, or wait for a document to be ready.");
-  results.replaceChildren(head, ...answer.results.map((hit) => passage(hit, words)));
+  const head = element("p", "results-head", hits.length ? `${count(hits.length, "passage")} in ${took}` : "Nothing found. Try other words, or wait for a document to be ready.");
+  results.replaceChildren(head, ...hits.map((hit) => passage(hit, words)));
   results.hidden = false;
+}
+
+/** A file that was sent twice answers twice; once is enough. */
+function unlike(hits) {
+  const seen = new Set();
+  return hits.filter((hit) => !seen.has(hit.filename + hit.text) && seen.add(hit.filename + hit.text));
 }
 
 function passage(hit, words) {
