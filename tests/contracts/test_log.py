@@ -158,6 +158,7 @@ def test_any_position_of_the_user_s_stream_is_one_of_the_job_s_stream_too(databa
 
 def test_from_every_event_of_a_user_a_watcher_gets_exactly_the_later_ones(database, alice, bob) -> None:
     alice.end(alice.begin(ticks=3))
+    alice.note()
     alice.begin(ticks=3)
     bob.begin()
     everything = alice.events()

@@ -11,7 +11,6 @@ from headrace.eventlog.topic import Watcher
 from headrace.model.errors import Busy, JobNotFound, MalformedCursor
 from headrace.transports import sse
 from tests.unit.eventlog.playing import Connection, play, running, until
-from tests.unit.eventlog.writing import ALICE, BOB, Author
 
 
 @pytest.fixture(params=["step", "task"], autouse=True)
@@ -40,7 +39,7 @@ def test_one_closed_connection_does_not_cost_the_others_their_batch(database, al
     async def scenario() -> None:
         job = alice.begin()
         async with running(database) as hub:
-            watchers = [Connection(hub, ALICE, job.job_id, first(alice.cursor)) for _ in range(10)]
+            watchers = [Connection(hub, alice.user_id, job.job_id, first(alice.cursor)) for _ in range(10)]
             for each in watchers:
                 await each.until_seq(2)
 
@@ -60,15 +59,15 @@ def test_joining_before_the_flush_sends_nothing_twice(database, alice) -> None:
     async def scenario() -> None:
         job = alice.begin()
         async with running(database) as hub:
-            early = [Connection(hub, ALICE, job.job_id, first(alice.cursor)) for _ in range(5)]
+            early = [Connection(hub, alice.user_id, job.job_id, first(alice.cursor)) for _ in range(5)]
             for each in early:
                 await each.until_seq(2)
             hub._delivery.next_flush = asyncio.get_running_loop().time() + 0.2
             alice.tick(job, 3)
-            feed = hub._feeds[ALICE]
+            feed = hub._feeds[alice.user_id]
             await feed.reach(job.last_number + 3)  # published, not flushed yet
 
-            late = [Connection(hub, ALICE, job.job_id, first(alice.cursor)) for _ in range(5)]
+            late = [Connection(hub, alice.user_id, job.job_id, first(alice.cursor)) for _ in range(5)]
             for each in early + late:
                 await each.until_seq(5)
             alice.tick(job)
@@ -84,7 +83,7 @@ def test_events_published_while_a_watcher_is_blocked_are_not_skipped(database, a
     async def scenario() -> None:
         job = alice.begin()
         async with running(database) as hub:
-            slow, fast = (Connection(hub, ALICE, job.job_id, first(alice.cursor)) for _ in range(2))
+            slow, fast = (Connection(hub, alice.user_id, job.job_id, first(alice.cursor)) for _ in range(2))
             await slow.until_seq(2)
             await all_ready(hub, 2)
             slow.open.clear()
@@ -107,7 +106,7 @@ def test_cancelling_one_watcher_leaves_the_others_waiting(database, alice) -> No
     async def scenario() -> None:
         job = alice.begin()
         async with running(database) as hub:
-            leaving, staying = (Connection(hub, ALICE, job.job_id, first(alice.cursor)) for _ in range(2))
+            leaving, staying = (Connection(hub, alice.user_id, job.job_id, first(alice.cursor)) for _ in range(2))
             await staying.until_seq(2)
             await all_ready(hub, 2)
 
@@ -129,13 +128,13 @@ def test_what_the_cache_does_not_reach_is_read_from_the_log(database, alice, mon
     async def scenario() -> None:
         job = alice.begin(ticks=28)
         async with running(database) as hub:
-            watcher = Connection(hub, ALICE, job.job_id, first(alice.cursor))
+            watcher = Connection(hub, alice.user_id, job.job_id, first(alice.cursor))
             await watcher.until_seq(30)
             alice.tick(job, 30)
             await watcher.until_seq(60)
             number = alice.events(job.job_id)[seen - 1].number if seen else 0
 
-            late = Connection(hub, ALICE, job.job_id, str(alice.cursor(number)))
+            late = Connection(hub, alice.user_id, job.job_id, str(alice.cursor(number)))
             await late.until_seq(60)
             alice.tick(job)
 
@@ -150,7 +149,7 @@ def test_a_slow_watcher_whose_place_was_cleaned_away_gets_a_reset_and_the_state(
     async def scenario() -> None:
         job = alice.begin()
         async with running(database) as hub:
-            slow, fast = (Connection(hub, ALICE, job.job_id, first(alice.cursor)) for _ in range(2))
+            slow, fast = (Connection(hub, alice.user_id, job.job_id, first(alice.cursor)) for _ in range(2))
             await slow.until_seq(2)
             await all_ready(hub, 2)
             slow.open.clear()
@@ -175,7 +174,7 @@ def test_a_burst_longer_than_a_page_reaches_everyone_whole(database, alice) -> N
     async def scenario() -> None:
         job = alice.begin()
         async with running(database) as hub:
-            watchers = [Connection(hub, ALICE, job.job_id) for _ in range(5)]
+            watchers = [Connection(hub, alice.user_id, job.job_id) for _ in range(5)]
             for each in watchers:
                 await each.until(lambda it: len(it.frames) == 1)
 
@@ -191,12 +190,12 @@ def test_a_stream_ends_with_its_job_and_a_resume_there_gets_204(database, alice)
     async def scenario() -> None:
         job = alice.begin()
         async with running(database) as hub:
-            watcher = Connection(hub, ALICE, job.job_id)
+            watcher = Connection(hub, alice.user_id, job.job_id)
             await watcher.until(lambda it: len(it.frames) == 1)
             alice.end(job)
             await watcher.task
 
-            again = Connection(hub, ALICE, job.job_id, watcher.frames[-1]["event_id"])
+            again = Connection(hub, alice.user_id, job.job_id, watcher.frames[-1]["event_id"])
             await again.task
 
             assert [frame["type"] for frame in watcher.frames] == ["snapshot", "job.completed"]
@@ -210,11 +209,11 @@ def test_a_resume_across_the_end_of_an_attempt_follows_the_next_one(database, al
     async def scenario() -> None:
         job = alice.fail(alice.begin())
         async with running(database) as hub:
-            ended = Connection(hub, ALICE, job.job_id, first(alice.cursor))
+            ended = Connection(hub, alice.user_id, job.job_id, first(alice.cursor))
             await ended.task
             alice.retry(job)
 
-            retried = Connection(hub, ALICE, job.job_id, ended.frames[-1]["event_id"])
+            retried = Connection(hub, alice.user_id, job.job_id, ended.frames[-1]["event_id"])
             await retried.until_seq(4)
             alice.end(alice.start(job))
             await retried.task
@@ -227,35 +226,37 @@ def test_a_resume_across_the_end_of_an_attempt_follows_the_next_one(database, al
 def test_a_user_s_stream_carries_the_same_bytes_as_the_jobs_and_does_not_end(database, alice) -> None:
     async def scenario() -> None:
         async with running(database) as hub:
-            everything = Connection(hub, ALICE)
+            everything = Connection(hub, alice.user_id)
             await everything.until(lambda it: len(it.frames) == 1)
+            alice.note()
             job = alice.begin()
-            one = Connection(hub, ALICE, job.job_id, first(alice.cursor))
+            one = Connection(hub, alice.user_id, job.job_id, first(alice.cursor))
             await one.until_seq(2)
             alice.end(job)
             await one.task
             await everything.until(lambda it: it.frames[-1]["type"] == "job.completed")
 
-            assert [frame for frame in everything.frames if frame["job_id"] == job.job_id] == one.frames
+            assert [frame["type"] for frame in everything.frames[:2]] == ["snapshot", "workspace.status.updated"]
+            assert everything.frames[2:] == one.frames
             assert not everything.is_complete
             assert one.sent.removeprefix(b"retry: 1000\n\n") in everything.sent
 
     play(scenario)
 
 
-def test_nobody_sees_another_user_s_events(database, alice) -> None:
+def test_nobody_sees_another_user_s_events(database, alice, bob) -> None:
     async def scenario() -> None:
         async with running(database) as hub:
-            mine = Connection(hub, ALICE)
+            mine = Connection(hub, alice.user_id)
             await mine.until(lambda it: len(it.frames) == 1)
-            foreign = Author(database, BOB).begin()
+            foreign = bob.begin()
             job = alice.begin()
             await mine.until(lambda it: it.seqs[-1:] == [2])
 
-            assert {frame["user_id"] for frame in mine.frames} == {ALICE}
+            assert {frame["user_id"] for frame in mine.frames} == {alice.user_id}
             assert job.job_id in {frame["job_id"] for frame in mine.frames}
             with pytest.raises(JobNotFound):
-                await Connection(hub, ALICE, foreign.job_id).task
+                await Connection(hub, alice.user_id, foreign.job_id).task
 
     play(scenario)
 
@@ -265,9 +266,9 @@ def test_unknown_jobs_and_garbled_cursors_leave_nothing_behind(database, alice) 
         async with running(database) as hub:
             for number in range(5):
                 with pytest.raises(JobNotFound):
-                    await Connection(hub, ALICE, f"no-{number}").task
+                    await Connection(hub, alice.user_id, f"no-{number}").task
             with pytest.raises(MalformedCursor):
-                await Connection(hub, ALICE, None, "1;DROP").task
+                await Connection(hub, alice.user_id, None, "1;DROP").task
 
             assert not hub._feeds
             assert list(hub._topics()) == []
@@ -285,7 +286,7 @@ def test_a_lost_wake_up_costs_no_event(database, alice, monkeypatch) -> None:
     async def scenario() -> None:
         job = alice.begin()
         async with running(database) as hub:
-            watcher = Connection(hub, ALICE, job.job_id)
+            watcher = Connection(hub, alice.user_id, job.job_id)
             await watcher.until(lambda it: len(it.frames) == 1)
 
             alice.tick(job)
@@ -299,7 +300,7 @@ def test_an_idle_stream_gets_a_comment_now_and_then(database, alice) -> None:
     async def scenario() -> None:
         job = alice.begin()
         async with running(database, heartbeat_seconds=0.0) as hub:
-            watcher = Connection(hub, ALICE, job.job_id)
+            watcher = Connection(hub, alice.user_id, job.job_id)
             await watcher.until(lambda it: b"\n\n:\n\n" in it.sent)
             alice.tick(job)
 
@@ -312,7 +313,7 @@ def test_a_watcher_that_takes_nothing_for_too_long_is_closed(database, alice) ->
     async def scenario() -> None:
         job = alice.begin()
         async with running(database, stuck_seconds=0.0) as hub:
-            watcher = Connection(hub, ALICE, job.job_id)
+            watcher = Connection(hub, alice.user_id, job.job_id)
             await watcher.until(lambda it: len(it.frames) == 1)
             await all_ready(hub, 1)
             watcher.open.clear()
@@ -329,14 +330,14 @@ def test_a_stream_that_nobody_watches_is_forgotten(database, alice) -> None:
     async def scenario() -> None:
         job = alice.begin()
         async with running(database, idle_seconds=0.0) as hub:
-            watcher = Connection(hub, ALICE, job.job_id)
+            watcher = Connection(hub, alice.user_id, job.job_id)
             await watcher.until(lambda it: len(it.frames) == 1)
             watcher.cut()
             await watcher.task
 
             await until(lambda: not hub._feeds)
 
-            again = Connection(hub, ALICE, job.job_id, first(alice.cursor))
+            again = Connection(hub, alice.user_id, job.job_id, first(alice.cursor))
             assert (await again.until_seq(2)).seqs == [1, 2]
 
     play(scenario)
@@ -347,7 +348,7 @@ def test_closing_ends_every_stream_with_a_word_on_when_to_come_back(database, al
         job = alice.begin()
         hub = Hub(database)
         await hub.start()
-        ready, blocked = (Connection(hub, ALICE, job.job_id) for _ in range(2))
+        ready, blocked = (Connection(hub, alice.user_id, job.job_id) for _ in range(2))
         for each in (ready, blocked):
             await each.until(lambda it: len(it.frames) == 1)
         await all_ready(hub, 2)
@@ -364,7 +365,7 @@ def test_closing_ends_every_stream_with_a_word_on_when_to_come_back(database, al
             assert each.is_complete
             assert each.sent.endswith(b"\n\nretry: 1000\n\n")
         with pytest.raises(Busy):
-            await Connection(hub, ALICE, job.job_id).task
+            await Connection(hub, alice.user_id, job.job_id).task
 
     play(scenario)
 
@@ -373,7 +374,7 @@ def test_closing_does_not_wait_for_who_is_stuck(database, alice) -> None:
     async def scenario() -> None:
         job = alice.begin()
         async with running(database, closing_seconds=0.1) as hub:
-            stuck = Connection(hub, ALICE, job.job_id)
+            stuck = Connection(hub, alice.user_id, job.job_id)
             await stuck.until(lambda it: len(it.frames) == 1)
             await all_ready(hub, 1)
             stuck.open.clear()

@@ -14,9 +14,8 @@ from headrace.eventlog import topic as topic_module
 from headrace.eventlog.hub import Hub
 from headrace.model.ids import JobId, UserId
 from headrace.model.job import Job
-from headrace.store.database import Database
 from tests.unit.eventlog.playing import Connection, play, running
-from tests.unit.eventlog.writing import Author, new_database, sqlite_url
+from tests.unit.eventlog.writing import Author
 
 CLIENTS = 3
 client = st.integers(0, CLIENTS - 1)
@@ -30,14 +29,6 @@ steps = st.one_of(
     st.tuples(st.just("run"), st.integers(0, 8)),
     st.tuples(st.just("catch_up"), client),
 )
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """One for all examples, each of which brings a user of its own."""
-    made = new_database(sqlite_url(tmp_path_factory.mktemp("resume")))
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,7 +58,7 @@ class Client:
         """Lose the connection, and the last bytes that were on their way."""
         if self.connection is not None:
             self.connection.cut()
-            await asyncio.wait([self.connection.task])
+            await asyncio.gather(self.connection.task, return_exceptions=True)
             self.connection.sent = self.connection.sent[: max(0, len(self.connection.sent) - lost_bytes)]
             self.frames += self.connection.frames
             self.connection = None
@@ -146,7 +137,7 @@ class World:
         await self.clients[who].until_number(self.author.newest(self.job).last_number)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(script=st.lists(steps, max_size=25), is_job_stream=st.booleans())
 def test_any_order_of_writes_cuts_blocks_and_cleanings_gives_each_event_once(database, script, is_job_stream) -> None:
     async def scenario() -> None:

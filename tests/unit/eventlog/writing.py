@@ -7,16 +7,14 @@ import sqlalchemy as sa
 
 from headrace.model import lifecycle
 from headrace.model.cursor import Cursor
-from headrace.model.event import Event
+from headrace.model.event import Event, frame_without_job
 from headrace.model.ids import JobId, UserId
 from headrace.model.job import Job
 from headrace.model.vocabulary import EventType, JobType
-from headrace.store import documents, jobs, record, retention
+from headrace.store import jobs, record, retention
 from headrace.store.database import Database
 from headrace.store.migrations import upgrade
 from headrace.store.schema import account, event
-
-ALICE, BOB = UserId("alice"), UserId("bob")
 
 
 def new_database(url: str) -> Database:
@@ -32,13 +30,18 @@ def sqlite_url(folder: Path) -> str:
 class Author:
     """Writes jobs of one user. They have no documents, so that each step is exactly one event."""
 
-    def __init__(self, database: Database, user_id: UserId = ALICE) -> None:
+    def __init__(self, database: Database, user_id: UserId) -> None:
         self.database, self.user_id = database, user_id
+
+    def note(self) -> None:
+        """An event of no job."""
+        with self.database.write() as transaction:
+            frame = frame_without_job(EventType.WORKSPACE_STATUS, self.user_id, transaction.now)
+            record.append(transaction, self.user_id, [frame])
 
     def submit(self) -> Job:
         with self.database.write() as transaction:
-            workspace = documents.make_workspace(transaction, self.user_id, "shelf")
-            submission = jobs.Submission(user_id=self.user_id, workspace=workspace, job_type=JobType.TEXT, documents=[])
+            submission = jobs.Submission(user_id=self.user_id, workspace_id=None, job_type=JobType.TEXT, documents=[])
             return jobs.submit(transaction, submission)
 
     def start(self, job: Job) -> Job:
