@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 
+from headrace.engine import errands
 from headrace.model.ids import DocumentId
 from headrace.search import index
 from headrace.settings import Settings
-from headrace.store import retention
+from headrace.store import documents, retention
 from headrace.store.blobs import Blobs
 from headrace.store.database import Database
 
@@ -52,9 +53,12 @@ class Housekeeping:
         """Drop the chunks of versions that are not served any more, a portion to a transaction."""
         with self._database.read() as connection:
             found = retention.leftovers(connection)
+            hidden = documents.select_hidden(connection, retention.PORTION)
         for document_id, version in found:
             while not self._drop_portion(document_id, version):
                 pass
+        for document_id in hidden:
+            errands.remove_document(self._database, document_id)
 
     def _drop_portion(self, document_id: DocumentId, version: int) -> bool:
         with self._database.write() as transaction:

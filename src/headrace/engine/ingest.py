@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from headrace.engine import slices
+from headrace.engine import errands, slices
 from headrace.engine.control import Control
 from headrace.engine.indexing import Indexing
 from headrace.engine.reading import Read, Reader
@@ -14,10 +14,12 @@ from headrace.model.document import Document
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.ids import DocumentId, JobId
 from headrace.model.job import Item
-from headrace.model.vocabulary import Stage
+from headrace.model.rag import NO_EMBEDDER
+from headrace.model.vocabulary import JobType, Stage
 from headrace.pipeline.embed import Embedder
+from headrace.pipeline.embed.none import NoEmbedder
 from headrace.settings import Settings
-from headrace.store import documents, jobs, work
+from headrace.store import documents, jobs, work, workspaces
 from headrace.store.database import Database
 from headrace.store.work import Hand
 
@@ -29,6 +31,8 @@ MANY_CHUNKS = 256
 
 INTERNAL = DocumentError("internal", "an internal error stopped this document; the server's log has the details")
 DELETED = DocumentError("deleted", "the document was deleted before it was ingested")
+
+ERRANDS = {JobType.PROVISIONING: errands.provision, JobType.DELETION: errands.clear}
 
 Spread = Callable[[Sequence[Slice]], None]
 """Runs several slices, wherever there is room, and returns when all are done."""
@@ -48,7 +52,9 @@ class Ingest:
         """Run one hand-out of a job to its end. Safe to call again after a crash: what is done stays done."""
         try:
             with self.database.write() as transaction:
-                work.start(transaction, job_id, run)
+                job = work.start(transaction, job_id, run)
+            if job.workspace_id is not None and job.job_type in ERRANDS:
+                ERRANDS[job.job_type](self.database, job.workspace_id)
             parts = self._cut(job_id, run)
             if len(parts) > 1:
                 spread(parts)
@@ -109,6 +115,8 @@ class _Shift:
         self._part = part
         self._unsaved: list[Read] = []
         self._ready: list[Item] = []
+        with ingest.database.read() as connection:
+            self._config = workspaces.rag_config_of_job(connection, part.job_id)
 
     def read(self, items: Sequence[Item]) -> None:
         """Take documents up and save their chunks."""
@@ -119,7 +127,8 @@ class _Shift:
 
     def index(self) -> None:
         """Make what was read searchable."""
-        indexing = Indexing(self._ingest.database, self._ingest.embedder, self._ready, self._in_hand, self._stop)
+        embedder = NoEmbedder() if self._config.embedder == NO_EMBEDDER else self._ingest.embedder
+        indexing = Indexing(self._ingest.database, embedder, self._ready, self._in_hand, self._stop)
         try:
             indexing.run()
         except DocumentError as error:
@@ -139,7 +148,7 @@ class _Shift:
         if item.stage.rank >= Stage.INDEXING.rank:
             return self._ready.append(item)
         try:
-            read = self._ingest.reader.read(document, item, self._save, self._stop)
+            read = self._ingest.reader.read(document, item, self._config, self._save, self._stop)
         except DocumentError as error:
             return self._fail(error, item.ordinal, item.ordinal)
         self._unsaved.append(read)

@@ -9,6 +9,7 @@ from headrace.model.document import Chunk, Document, Section
 from headrace.model.ids import WorkspaceId
 from headrace.model.job import Item, Stats
 from headrace.model.progress import item_work
+from headrace.model.rag import RagConfig
 from headrace.model.vocabulary import Stage
 from headrace.pipeline.chunk import Chunker
 from headrace.pipeline.enrich import describe
@@ -28,6 +29,7 @@ class Read:
     """What has been read of a document and is not saved yet: `before` is the item as stored, `after` as it will be."""
 
     document: Document
+    config: RagConfig
     before: Item
     after: Item
     chunks: list[Chunk] = field(default_factory=list)
@@ -60,13 +62,13 @@ Save = Callable[[Read], None]
 class Reader:
     """Extracts, chunks and describes one document at a time; several threads may use it."""
 
-    def __init__(self, database: Database, blobs: Blobs, parsers: Parsers, chunker: Chunker) -> None:
+    def __init__(self, database: Database, blobs: Blobs, parsers: Parsers) -> None:
         self._database = database
         self._blobs = blobs
         self._parsers = parsers
-        self._chunker = chunker
+        self._chunkers: dict[tuple[int, int], Chunker] = {}
 
-    def read(self, document: Document, item: Item, save: Save, stop: Callable[[], bool]) -> Read:
+    def read(self, document: Document, item: Item, config: RagConfig, save: Save, stop: Callable[[], bool]) -> Read:
         """Bring an item to the stage `indexing`.
 
         A long document is saved on the way through `save`; the rest comes back unsaved, for the caller to save.
@@ -75,7 +77,7 @@ class Reader:
             DocumentError: the document cannot be read.
             Superseded: `stop` said so.
         """
-        progress = Read(document=document, before=item, after=item)
+        progress = Read(document=document, config=config, before=item, after=item)
         if item.stage.rank <= Stage.EXTRACTING.rank:
             self._extract(progress, save, stop)
         if progress.after.stage.rank <= Stage.ENRICHING.rank:
@@ -103,7 +105,7 @@ class Reader:
         self._save_if_long(progress, save)
 
     def _add(self, progress: Read, section: Section, fraction: float) -> None:
-        chunks = self._chunker.chunk(section, progress.after.chunk_count)
+        chunks = self._chunker(progress.config).chunk(section, progress.after.chunk_count)
         progress.chunks += chunks
         item = progress.after
         progress.after = replace(
@@ -124,6 +126,9 @@ class Reader:
         progress.after = item
         self._save_if_long(progress, save)
         outline = Outline(page_count=item.page_count, title=item.description.get("title"), metadata=item.description)
+        if not progress.config.enrichment:
+            progress.after = replace(item, stage=Stage.INDEXING, work_done=item_work(item.work_total, Stage.INDEXING))
+            return
         found = describe(self._texts(progress), filename=item.filename, outline=outline)
         facts = {"title": found.title, "language": found.language, "keywords": list(found.keywords)}
         known = {name: value for name, value in facts.items() if value}
@@ -140,6 +145,12 @@ class Reader:
                 languages=(found.language,) if found.language else (),
             )
         )
+
+    def _chunker(self, config: RagConfig) -> Chunker:
+        sizes = (config.chunk_size, config.chunk_overlap)
+        if sizes not in self._chunkers:
+            self._chunkers[sizes] = Chunker(max_tokens=config.chunk_size, overlap_tokens=config.chunk_overlap)
+        return self._chunkers[sizes]
 
     def _texts(self, progress: Read) -> Iterator[str]:
         if len(progress.chunks) == progress.after.chunk_count:

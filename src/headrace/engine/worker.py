@@ -19,7 +19,6 @@ from headrace.engine.control import Control
 from headrace.engine.housekeeping import Housekeeping
 from headrace.engine.ingest import Ingest
 from headrace.engine.reading import Reader
-from headrace.pipeline.chunk import Chunker
 from headrace.pipeline.embed import load_embedder
 from headrace.pipeline.sandbox import Limits, Parsers
 from headrace.settings import Settings
@@ -79,7 +78,7 @@ def _start(settings: Settings, executor: str, stack: ExitStack) -> None:
     stack.callback(control.close)
     ingest = Ingest(
         database=database,
-        reader=Reader(database, blobs, parsers, Chunker()),
+        reader=Reader(database, blobs, parsers),
         embedder=embedder,
         control=control,
         settings=settings,

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -93,8 +93,40 @@ class QueryBody(Body):
     model_config = ConfigDict(strict=False, extra="ignore")
 
     query: Annotated[str, Field(min_length=1, max_length=10_000, strict=True)]
-    mode: SearchMode = SearchMode.HYBRID
+    mode: SearchMode | None = None
     top_k: Annotated[int, Field(ge=1, le=1000, strict=True)] = 10
     workspace: Annotated[str, Field(strict=True)] | None = None
     document_ids: list[str] | None = None
     filters: Metadata = {}
+
+
+class RagConfigBody(Body):
+    """The settings of a workspace; what is left out is inherited."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    chunk_size: Annotated[int, Field(ge=16, le=256)] = 256
+    chunk_overlap: Annotated[int, Field(ge=0, le=128)] = 0
+    embedder: Literal["default", "none"] = "default"
+    enrichment: bool = True
+    search_mode: Literal["hybrid", "vector", "keyword"] = "hybrid"
+
+    @model_validator(mode="after")
+    def _overlaps_less_than_half(self) -> "RagConfigBody":
+        if self.chunk_overlap * 2 > self.chunk_size:
+            raise ValueError("chunk_overlap must be at most half of chunk_size")
+        return self
+
+
+class WorkspaceBody(Body):
+    """`POST /workspaces`."""
+
+    name: Name
+    rag_config: RagConfigBody = RagConfigBody()
+
+
+class WorkspaceChangeBody(Body):
+    """`PATCH /workspaces/{id}`."""
+
+    name: Name | None = None
+    rag_config: RagConfigBody | None = None

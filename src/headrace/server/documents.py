@@ -1,20 +1,31 @@
-"""The routes of documents, resources, workspaces and search."""
+"""The routes of documents, of the same as resources, and of search."""
 
 import asyncio
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 
-from headrace.model.errors import BadRequest, DocumentNotFound, InvalidField, WorkspaceNotFound
+from headrace.model.errors import (
+    BadRequest,
+    DiskLow,
+    DocumentNotFound,
+    InvalidField,
+    QueueFull,
+    TooLarge,
+    UnsupportedType,
+    WorkspaceNotFound,
+)
 from headrace.model.ids import DocumentId, UserId
 from headrace.model.vocabulary import ProcessingStatus
 from headrace.search.query import SearchMode
 from headrace.server.bodies import QueryBody
 from headrace.server.context import Context, context
+from headrace.server.multipart import FORM, Receiver
 from headrace.server.principal import user
 from headrace.server.problems import documented
-from headrace.server.views import document_view, hit_view, page, resource_view, workspace_view
+from headrace.server.views import document_view, hit_view, page, resource_view
 from headrace.service import Question
 
 router = APIRouter()
@@ -65,19 +76,36 @@ async def list_resources(app: App, owner: User, limit: Limit = 50, cursor: str |
     return page("resources", [resource_view(one) for one in shown], next_cursor)
 
 
+@router.post(
+    "/resources/upload",
+    tags=["documents"],
+    status_code=201,
+    openapi_extra=FORM,
+    responses=documented(BadRequest, TooLarge, UnsupportedType, InvalidField, DiskLow, QueueFull),
+)
+async def upload_resource(request: Request, app: App, owner: User, ingest: bool | None = None) -> JSONResponse:
+    """Keep a file, and ingest it unless `?ingest=false` (or the setting `ingest_on_upload`) says not to."""
+    with app.jobs.intake() as intake:
+        await asyncio.to_thread(app.jobs.check_room)
+        form = await Receiver(intake, app.settings).receive(request)
+        if not len(intake):
+            raise InvalidField.single("file", "is missing")
+        workspace = form.fields.get("collection_name") or None
+        kept = await asyncio.to_thread(app.jobs.keep, owner, workspace, intake)
+    views = [resource_view(one) for one in kept]
+    if app.settings.ingest_on_upload if ingest is None else ingest:
+        for view in views:
+            job = await asyncio.to_thread(app.jobs.ingest_again, owner, view["documentId"])
+            view["jobId"] = job.job_id
+    return JSONResponse(
+        views[0] | {"resources": views}, 201, headers={"Location": f"/resources/{views[0]['documentId']}"}
+    )
+
+
 @router.get("/resources/{document_id}", tags=["documents"], responses=UNKNOWN)
 async def get_resource(document_id: str, app: App, owner: User) -> dict[str, Any]:
     """One document under camelCase names."""
     return resource_view(await asyncio.to_thread(app.library.get_document, owner, document_id))
-
-
-@router.get("/workspaces", tags=["workspaces"], responses=documented(InvalidField))
-async def list_workspaces(app: App, owner: User, limit: Limit = 50, cursor: str | None = None) -> Any:
-    """Workspaces, newest first."""
-    found = await asyncio.to_thread(app.library.list_workspaces, owner, limit=limit + 1, before=cursor)
-    shown = found[:limit]
-    next_cursor = shown[-1].workspace_id if len(found) > limit else None
-    return page("workspaces", [workspace_view(one) for one in shown], next_cursor)
 
 
 @router.post("/query", tags=["search"], responses=documented(BadRequest, InvalidField, WorkspaceNotFound))
@@ -103,7 +131,7 @@ async def query_by_url(
     app: App,
     owner: User,
     q: Annotated[str, Query(min_length=1, max_length=10_000)],
-    mode: SearchMode = SearchMode.HYBRID,
+    mode: SearchMode | None = None,
     top_k: Annotated[int, Query(ge=1, le=1000)] = 10,
     workspace: str | None = None,
 ) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -17,6 +18,20 @@ from headrace.settings import Settings
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 WRITE_BYTES = 1 << 20
+
+FORM_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "text_content": {"type": "string"},
+        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+        "metadata": {"type": "string", "description": "a JSON object"},
+        "collection_name": {"type": "string"},
+        "sync": {"type": "boolean"},
+    },
+}
+FORM: dict[str, Any] = {"requestBody": {"content": {kind: {"schema": FORM_SCHEMA} for kind in (
+    "multipart/form-data", "application/x-www-form-urlencoded")}}}  # fmt: skip
+"""The forms that are read here, for OpenAPI."""
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ from headrace.model.job import Job
 from headrace.model.vocabulary import JobType
 from headrace.server.bodies import AgainBody, BatchBody, TextBody, UploadBody
 from headrace.server.context import Context, context
-from headrace.server.multipart import Form, Receiver
+from headrace.server.multipart import FORM, Form, Receiver
 from headrace.server.principal import user
 from headrace.server.problems import documented
 from headrace.server.views import job_reply, sync_reply
@@ -44,18 +44,6 @@ router = APIRouter(tags=["ingest"], responses=ACCEPTING)
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
 User = Annotated[UserId, Depends(user)]
 App = Annotated[Context, Depends(context)]
-FORM_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "text_content": {"type": "string"},
-        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
-        "metadata": {"type": "string", "description": "a JSON object"},
-        "collection_name": {"type": "string"},
-        "sync": {"type": "boolean"},
-    },
-}
-FORM = {"requestBody": {"content": {kind: {"schema": FORM_SCHEMA} for kind in (
-    "multipart/form-data", "application/x-www-form-urlencoded")}}}  # fmt: skip
 
 
 @router.post("/ingest", status_code=202, openapi_extra=FORM)

@@ -10,10 +10,10 @@ from headrace.model.document import Document
 from headrace.model.errors import DocumentNotFound
 from headrace.model.ids import DocumentId, UserId, WorkspaceId
 from headrace.model.job import Item, Job
-from headrace.model.vocabulary import ProcessingStatus
+from headrace.model.vocabulary import ProcessingStatus, Stage
 from headrace.store import rows
 from headrace.store.database import Transaction
-from headrace.store.schema import document, item
+from headrace.store.schema import chunk, document, item, workspace
 
 IDS_AT_ONCE = 500
 """Keeps statements below SQLite's limit on variables."""
@@ -42,27 +42,64 @@ def hand_over(transaction: Transaction, job: Job, ids: Sequence[DocumentId] | No
         transaction.execute(sa.update(document).where(document.c.document_id.in_(some)).values(values))
 
 
-def release(transaction: Transaction, job: Job, unfinished: Sequence[Item], reason: str) -> list[Document]:
-    """Take documents back from a job that ended before it had finished them; returns them as they are now.
+def take_back(transaction: Transaction, cancelled: Job, reason: str) -> list[Document]:
+    """Give each document of a cancelled job its older version again; returns them as they are now.
 
-    One that is served in an older version is `ready` again, any other is failed for `reason`.
+    One that was served before the job is `ready` in that version, any other is failed for `reason`. Older versions are
+    kept until a job has ended, for this.
     """
-    released = []
-    for some in in_portions([one.document_id for one in unfinished]):
-        mine = (document.c.document_id.in_(some), document.c.job_id == job.job_id)
-        is_served = document.c.live_version.is_not(None)
-        transaction.execute(
-            sa.update(document)
-            .where(*mine)
-            .values(
-                processing_status=sa.case((is_served, ProcessingStatus.READY), else_=ProcessingStatus.FAILED),
-                processing_error=sa.case((is_served, None), else_=reason),
-                updated_at=transaction.now,
-            )
+    older = sa.select(item.c.leftover_version).where(
+        item.c.job_id == cancelled.job_id, item.c.document_id == document.c.document_id
+    )
+    made_live = sa.exists().where(
+        item.c.job_id == cancelled.job_id,
+        item.c.document_id == document.c.document_id,
+        item.c.stage == Stage.COMPLETED,
+        item.c.version == document.c.live_version,
+    )
+    mine = (document.c.job_id == cancelled.job_id, document.c.deleted_at.is_(None))
+    back = sa.update(document).where(*mine, made_live).values(live_version=older.scalar_subquery())
+    workspaces = {row[0] for row in transaction.execute(back.returning(document.c.workspace_id))}
+    transaction.execute(
+        sa.update(workspace)
+        .where(workspace.c.workspace_id.in_(workspaces))
+        .values(index_number=workspace.c.index_number + 1)
+    )
+    _set_served_or_failed(transaction, reason, *mine)
+    return [rows.to_document(row) for row in transaction.execute(sa.select(document).where(*mine)).mappings()]
+
+
+def release(transaction: Transaction, job: Job, failed: Item, reason: str) -> Document | None:
+    """Take a document back from a job that could not ingest it; returns it as it is now.
+
+    One that is served in an older version is `ready` again, any other is failed for `reason`. None when it is in the
+    hands of another job by now, or deleted.
+    """
+    mine = (
+        document.c.document_id == failed.document_id,
+        document.c.job_id == job.job_id,
+        document.c.deleted_at.is_(None),
+    )
+    _set_served_or_failed(transaction, reason, *mine)
+    row = transaction.execute(sa.select(document).where(*mine)).mappings().one_or_none()
+    return None if row is None else rows.to_document(row)
+
+
+def _set_served_or_failed(transaction: Transaction, reason: str, *which: sa.ColumnElement[bool]) -> None:
+    is_served = document.c.live_version.is_not(None)
+    count = sa.select(sa.func.count()).where(
+        chunk.c.document_id == document.c.document_id, chunk.c.version == document.c.live_version
+    )
+    transaction.execute(
+        sa.update(document)
+        .where(*which)
+        .values(
+            processing_status=sa.case((is_served, ProcessingStatus.READY), else_=ProcessingStatus.FAILED),
+            processing_error=sa.case((is_served, None), else_=reason),
+            chunk_count=sa.case((is_served, count.scalar_subquery()), else_=None),
+            updated_at=transaction.now,
         )
-        found = transaction.execute(sa.select(document).where(*mine)).mappings()
-        released += [rows.to_document(row) for row in found]
-    return released
+    )
 
 
 def get(connection: sa.Connection, user_id: UserId, document_id: str) -> Document:

@@ -173,36 +173,34 @@ def items(
 
 
 def cancel(transaction: Transaction, job_id: JobId) -> Job:
-    """End a job that has not ended. Nothing that its workers still write is accepted after this commits."""
+    """End a job that has not ended, and take back what it had made searchable.
+
+    Nothing that its workers still write is accepted after this commits.
+    """
     with record.changing(transaction, job_id) as draft:
-        draft.job = lifecycle.cancel(draft.job, transaction.now)
-        _report_released(transaction, draft, "cancelled")
+        draft.job = replace(lifecycle.cancel(draft.job, transaction.now), chunks_created=0)
+        for document in documents.take_back(transaction, draft.job, "cancelled"):
+            draft.report(
+                EventType.DOCUMENT_STATUS,
+                document_id=document.document_id,
+                facts=document_facts(
+                    document.processing_status, document.processing_error, document.chunk_count, document.metadata
+                ),
+            )
+        _end_items(transaction, draft.job)
         draft.report(EventType.JOB_CANCELLED)
     return draft.job
 
 
-def _report_released(transaction: Transaction, draft: record.Draft, reason: str) -> None:
-    """Each document that the job had not finished goes back to its older version, or is failed for `reason`."""
-    unfinished = [one for one in items(transaction.connection, draft.job.job_id) if not one.stage.is_final]
-    leftover = sa.case((item.c.chunk_count > 0, item.c.version), else_=None)
-    transaction.execute(
-        sa.update(item)
-        .where(item.c.job_id == draft.job.job_id, item.c.stage_rank < Stage.CANCELLED.rank)
-        .values(
-            stage=Stage.CANCELLED,
-            stage_rank=Stage.CANCELLED.rank,
-            error_message=reason,
-            leftover_version=leftover,
-        )
-    )
-    for document in documents.release(transaction, draft.job, unfinished, reason):
-        draft.report(
-            EventType.DOCUMENT_STATUS,
-            document_id=document.document_id,
-            facts=document_facts(
-                document.processing_status, document.processing_error, document.chunk_count, document.metadata
-            ),
-        )
+def _end_items(transaction: Transaction, cancelled: Job) -> None:
+    """No item of a cancelled job is finished; what each had made is left over."""
+    values = {
+        "stage": Stage.CANCELLED,
+        "stage_rank": Stage.CANCELLED.rank,
+        "leftover_version": sa.case((item.c.chunk_count > 0, item.c.version), else_=None),
+    }
+    mine = (item.c.job_id == cancelled.job_id, item.c.stage != Stage.FAILED)
+    transaction.execute(sa.update(item).where(*mine).values(values))
 
 
 def pause(transaction: Transaction, job_id: JobId) -> Job:

@@ -88,9 +88,9 @@ class Hand:
         )
         self.count(Stats(errors=1))
         self.must_count_chunks = True
-        for released in documents.release(self.transaction, self.job, [before], error.detail):
-            failed = replace(released, processing_error=error.detail)
-            self.told.append((released, _facts(failed)))
+        released = documents.release(self.transaction, self.job, before, error.detail)
+        if released is not None:
+            self.told.append((released, _facts(replace(released, processing_error=error.detail))))
 
     def _set_status(self, begun: Sequence[Item], status: ProcessingStatus) -> None:
         found = documents.get_many(self.transaction.connection, [one.document_id for one in begun])

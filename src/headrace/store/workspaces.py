@@ -11,12 +11,12 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from headrace.model.document import Workspace
 from headrace.model.errors import NameTaken, WorkspaceNotFound
 from headrace.model.event import workspace_frame
-from headrace.model.ids import UserId, WorkspaceId, new_id
+from headrace.model.ids import JobId, UserId, WorkspaceId, new_id
 from headrace.model.rag import RagConfig
 from headrace.model.vocabulary import WorkspaceStatus
 from headrace.store import documents, record, rows
 from headrace.store.database import Transaction
-from headrace.store.schema import document, rag_default, workspace
+from headrace.store.schema import document, job, rag_default, workspace
 
 DEFAULT_WORKSPACE = "default"
 IS_THERE = workspace.c.deleted_at.is_(None)
@@ -149,6 +149,12 @@ def rag_config(connection: sa.Connection, workspace_id: WorkspaceId) -> RagConfi
         sa.select(workspace.c.user_id, workspace.c.rag_config).filter_by(workspace_id=workspace_id)
     ).one_or_none()
     return RagConfig() if row is None else RagConfig.merged(_default(connection, row.user_id), row.rag_config)
+
+
+def rag_config_of_job(connection: sa.Connection, job_id: JobId) -> RagConfig:
+    """The settings in force where a job works."""
+    workspace_id = connection.execute(sa.select(job.c.workspace_id).filter_by(job_id=job_id)).scalar()
+    return RagConfig() if workspace_id is None else rag_config(connection, workspace_id)
 
 
 def _default(connection: sa.Connection, user_id: UserId) -> dict[str, Any]:

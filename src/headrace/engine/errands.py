@@ -1,0 +1,33 @@
+"""Jobs without documents: what is to be done for a workspace as a whole. Each may be repeated after a crash."""
+
+from headrace.model.ids import DocumentId, WorkspaceId
+from headrace.model.vocabulary import WorkspaceStatus
+from headrace.search import index
+from headrace.store import documents, workspaces
+from headrace.store.database import Database
+
+DOCUMENTS_AT_ONCE = 100
+
+
+def provision(database: Database, workspace_id: WorkspaceId) -> None:
+    """Make a workspace ready. All workspaces share the index, so there is nothing to build but the word."""
+    with database.write() as transaction:
+        workspaces.set_status(transaction, workspace_id, WorkspaceStatus.READY)
+
+
+def clear(database: Database, workspace_id: WorkspaceId) -> None:
+    """Remove a hidden workspace with its documents, chunks and index, in many small transactions."""
+    while True:
+        with database.write() as transaction:
+            if workspaces.remove(transaction, workspace_id):
+                return
+            hidden = documents.select_hidden(transaction.connection, DOCUMENTS_AT_ONCE)
+        for document_id in hidden:
+            remove_document(database, document_id)
+
+
+def remove_document(database: Database, document_id: DocumentId) -> None:
+    """Remove a hidden document and its chunks."""
+    with database.write() as transaction:
+        index.drop_document(transaction, document_id)
+        documents.remove(transaction, document_id)
