@@ -20,7 +20,7 @@ from headrace.store.schema import document, workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentReport:
-    """Where a document stands. `error` replaces the last one; `metadata` is merged; None leaves `chunk_count` as it is."""
+    """Where a document stands. `error` replaces the last one, `metadata` is merged, no `chunk_count` leaves it."""
 
     status: ProcessingStatus
     error: str | None = None
@@ -32,7 +32,9 @@ def report_document(
     transaction: Transaction, document_id: str, report: DocumentReport, *, user_id: UserId | None = None
 ) -> tuple[Document, int] | None:
     """The document as it is now and the number of the event; None if there is none, or none of that user's."""
-    mine = [document.c.document_id == document_id, *([] if user_id is None else [document.c.user_id == user_id])]
+    mine = [document.c.document_id == document_id, document.c.deleted_at.is_(None)]
+    if user_id is not None:
+        mine.append(document.c.user_id == user_id)
     row = _lock(transaction, document, mine, {"updated_at": transaction.now})
     if row is None:
         return None
@@ -58,7 +60,7 @@ def report_workspace(
     transaction: Transaction, workspace_id: str, status: WorkspaceStatus, message: str | None = None
 ) -> tuple[Workspace, int] | None:
     """The workspace as it is now and the number of the event; None if there is none."""
-    mine = [workspace.c.workspace_id == workspace_id]
+    mine = [workspace.c.workspace_id == workspace_id, workspace.c.deleted_at.is_(None)]
     row = _lock(transaction, workspace, mine, {"status": status, "status_message": message})
     if row is None:
         return None
