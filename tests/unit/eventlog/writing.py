@@ -108,8 +108,11 @@ class Author:
 
     def newest(self, job: Job) -> Job:
         """The job as it is now."""
+        return self.newest_of(job.job_id)
+
+    def newest_of(self, job_id: str) -> Job:
         with self.database.read() as connection:
-            return jobs.get(connection, self.user_id, job.job_id)
+            return jobs.get(connection, self.user_id, job_id)
 
     def cursor(self, number: int) -> Cursor:
         return Cursor(self.database.epoch, number)

@@ -1,0 +1,3 @@
+from tests.unit.eventlog.conftest import alice, bob, database
+
+__all__ = ["alice", "bob", "database"]
