@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 MAX_DELAY_SECONDS = 0.05
 
+CLOSED = (OSError, RuntimeError)
+"""What servers raise on sending to a client that has gone; uvloop's transports the second one."""
+
 ReadPage = Callable[[Stream, int], Awaitable[list[Event] | None]]
 """A page of the log after a place; None when what follows was cleaned away."""
 
@@ -207,7 +210,9 @@ class Delivery:
 
     def _drop(self, topic: Topic, watcher: Watcher, error: Exception) -> None:
         """Give up a watcher; it comes back and resumes by its cursor."""
-        expected = isinstance(error, (OSError, RuntimeError, HeadraceError))
-        logger.log(logging.DEBUG if expected else logging.ERROR, "a watcher was dropped: %r", error)
         topic.leave(watcher)
+        if isinstance(error, CLOSED):
+            logger.debug("a watcher has gone: %r", error)
+            return
+        logger.log(logging.WARNING if isinstance(error, HeadraceError) else logging.ERROR, "dropped: %r", error)
         watcher.abort()
