@@ -77,10 +77,9 @@ class Matrix:
         """The best by cosine, among these documents if they are given; ties by chunk id."""
         scores = self.vectors[: self.count] @ wanted
         alive = self.is_alive if document_ids is None else self._rows_of(document_ids)
-        rows = np.flatnonzero(alive)
-        if len(rows) > limit:
-            worst = np.partition(scores[rows], -limit)[-limit]
-            rows = rows[scores[rows] >= worst]
+        scores[~alive] = -np.inf
+        worst = np.partition(scores, -limit)[-limit] if 0 < limit < self.count else -np.inf
+        rows = np.flatnonzero((scores >= worst) & alive)
         best = rows[np.lexsort((self.chunk_ids[rows], -scores[rows]))][:limit]
         return [Candidate(*pair) for pair in zip(self.chunk_ids[best].tolist(), scores[best].tolist(), strict=True)]
 

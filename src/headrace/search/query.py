@@ -65,10 +65,13 @@ def _candidates(reading: Reading, query: Query) -> list[Candidate]:
 
 
 def _hits(connection: sa.Connection, query: Query, best: Sequence[Candidate]) -> list[Hit]:
-    statement = sa.select(chunk, document.c.metadata, document.c.filename).where(
-        chunk.c.chunk_id.in_([one.chunk_id for one in best]), is_live(), document.c.user_id == query.user_id
-    )
-    rows = {row["chunk_id"]: row for row in connection.execute(statement).mappings()}
+    statement = sa.select(
+        *(column for column in chunk.c if column is not chunk.c.vector),
+        *(document.c.metadata, document.c.filename, document.c.user_id),
+    ).where(chunk.c.chunk_id.in_([one.chunk_id for one in best]), is_live())
+    found = connection.execute(statement).mappings()
+    # Not in the statement, or SQLite would begin at the user's documents.
+    rows = {row["chunk_id"]: row for row in found if row["user_id"] == query.user_id}
     return [_hit(rows[one.chunk_id], one.score) for one in best if one.chunk_id in rows]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_RANKED = 4_000
 """Chunks with only the commonest of several words are not ranked when there are more than this (bm25 costs 3 us)."""
-SPARE = 100
+SPARE = 10
 
 _keywords = sa.table("chunk_fts", sa.column("rowid", sa.Integer))
 
@@ -77,7 +77,7 @@ class SqliteReading:
             return []
         if not self._query.is_narrowed:
             # Most that is in the index can be seen by most queries: ask for some more, and look at those alone.
-            portion = 2 * limit + SPARE
+            portion = limit + limit // 2 + SPARE
             found = self._ranked(asked, portion)
             visible = self._visible([one.chunk_id for one in found])
             kept = [one for one in found if one.chunk_id in visible]
@@ -103,8 +103,11 @@ class SqliteReading:
         return set(self.connection.scalars(sa.select(document.c.document_id).where(*self._allowed)))
 
     def _visible(self, chunk_ids: Sequence[int]) -> set[int]:
-        statement = sa.select(chunk.c.chunk_id).join(document, is_live())
-        return set(self.connection.scalars(statement.where(chunk.c.chunk_id.in_(chunk_ids), *self._allowed)))
+        # Not a join, which SQLite would begin at the user's documents.
+        in_scope = sa.exists().where(is_live(), *self._allowed)
+        return set(
+            self.connection.scalars(sa.select(chunk.c.chunk_id).where(chunk.c.chunk_id.in_(chunk_ids), in_scope))
+        )
 
     def _ranked(self, asked: Sequence[str], limit: int, mine: "sa.Select[tuple[int]] | None" = None) -> list[Candidate]:
         every, either = _all_of(asked), _any_of(asked)
