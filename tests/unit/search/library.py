@@ -4,19 +4,39 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import sqlalchemy as sa
 
 from headrace.model.document import BlobRange, Chunk, Document, Workspace
 from headrace.model.ids import LOCAL_USER, BlobKey, DocumentId, UserId, WorkspaceId, new_id
+from headrace.model.vocabulary import WorkspaceStatus
 from headrace.search import index
 from headrace.search.query import Query, Searcher, SearchMode
-from headrace.store import documents
-from headrace.store.database import Database
+from headrace.store import documents, rows
+from headrace.store.database import Database, Transaction
+from headrace.store.schema import document, workspace
 
 Vector = Sequence[float]
 
 
 def halves(vector: Vector) -> bytes:
     return np.asarray(vector, "<f2").tobytes()
+
+
+def make_workspace(transaction: Transaction, name: str, user: UserId = LOCAL_USER) -> Workspace:
+    """The user's workspace of that name, made if there is none."""
+    row = transaction.execute(sa.select(workspace).filter_by(user_id=user, name=name)).mappings().one_or_none()
+    if row is not None:
+        return rows.to_workspace(row)
+    made = Workspace(
+        workspace_id=WorkspaceId(new_id()),
+        user_id=user,
+        name=name,
+        status=WorkspaceStatus.READY,
+        created_at=transaction.now,
+    )
+    values = {column.name: getattr(made, column.name) for column in workspace.c if hasattr(made, column.name)}
+    transaction.execute(sa.insert(workspace).values(values))
+    return made
 
 
 class Library:
@@ -27,8 +47,9 @@ class Library:
         self.searcher = Searcher(database)
 
     def workspace(self, name: str = "default", user: UserId = LOCAL_USER) -> Workspace:
+        """The user's workspace of that name, made on first use."""
         with self.database.write() as transaction:
-            return documents.make_workspace(transaction, user, name)
+            return make_workspace(transaction, name, user)
 
     def add(
         self,
@@ -38,8 +59,7 @@ class Library:
         workspace: Workspace | None = None,
     ) -> DocumentId:
         """A new document, live in version 1."""
-        workspace = workspace or self.workspace()
-        made = self.document(workspace, metadata or {})
+        made = self.document(workspace or self.workspace(), metadata or {})
         self.build(made, 1, *texts, vectors=vectors)
         self.go_live(made, 1)
         return made
@@ -110,7 +130,7 @@ class Library:
     def delete(self, document_id: DocumentId) -> None:
         with self.database.write() as transaction:
             index.drop_document(transaction, document_id)
-            documents.delete(transaction, document_id)
+            transaction.execute(sa.delete(document).where(document.c.document_id == document_id))
 
     def texts(self, text: str = "", **query: Any) -> list[str]:
         """The texts of the hits, best first."""
