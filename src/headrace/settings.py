@@ -28,8 +28,12 @@ class Settings(BaseSettings):
     database_url: Annotated[
         str | None, Field(validation_alias=AliasChoices("HEADRACE_DATABASE_URL", "DATABASE_URL", "database_url"))
     ] = None
+    auth: Literal["off", "required"] = "off"
     insecure: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    session_hours: PositiveFloat = 168.0
+    ticket_seconds: Annotated[float, Field(gt=0, le=30)] = 30.0
 
     embedder: str = "minilm"
     embedder_url: str | None = None
@@ -84,6 +88,11 @@ class Settings(BaseSettings):
             return f"sqlite:///{self.data_dir / 'headrace.db'}"
         scheme, _, rest = self.database_url.partition("://")
         return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else self.database_url
+
+    @property
+    def must_log_in(self) -> bool:
+        """Whether every request needs a valid credential."""
+        return self.auth == "required"
 
     @property
     def is_sqlite(self) -> bool:

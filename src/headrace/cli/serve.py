@@ -7,6 +7,9 @@ import typer
 
 from headrace.cli.options import DatabaseUrl, DataDir, Host, Port, settings_from
 
+Auth = Annotated[
+    str | None, typer.Option(metavar="off|required", help="Whether every request needs a token (HEADRACE_AUTH, off).")
+]
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="Answer other machines although nobody logs in: the network is trusted.")
 ]
@@ -24,10 +27,11 @@ def serve(
     port: Port = None,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
+    auth: Auth = None,
     insecure: Insecure = False,
 ) -> None:
     """Run the server, with a worker beside it."""
-    given = {"host": host, "port": port, "data_dir": data_dir, "database_url": database_url}
+    given = {"host": host, "port": port, "data_dir": data_dir, "database_url": database_url, "auth": auth}
     settings = settings_from(**given, insecure=insecure or None)
     write_log(settings.log_level)
     from headrace.server.serve import serve as run
@@ -46,5 +50,9 @@ def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None, watch_inp
 
 def write_log(level: str) -> None:
     """Send the product's log to standard error; other libraries are heard from a warning on."""
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.WARNING)
+    from headrace.server.redaction import RedactingFormatter
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)-7s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("headrace").setLevel(level)

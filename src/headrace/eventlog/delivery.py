@@ -144,6 +144,15 @@ class Delivery:
         if unfinished is not None:
             self.park(topic, watcher, unfinished)
 
+    def expel(self, topic: Topic, watcher: Watcher) -> None:
+        """End a watcher's stream before anything more of it is told; who is not listening is cut off."""
+        is_waiting = watcher in topic.ready
+        topic.leave(watcher)
+        if is_waiting:
+            self.park(topic, watcher, watcher.send(watcher.framing.refusal))
+        else:
+            watcher.abort()
+
     def park(
         self,
         topic: Topic,

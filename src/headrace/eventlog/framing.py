@@ -16,12 +16,13 @@ class Framing(Protocol):
     """One wire's way of telling. Built once per flush for all watchers of a stream, hence without any state of theirs.
 
     `heartbeat` is sent on an idle connection, if the wire needs one; `ending` after a job's last event; `closing` when
-    the server stops. After the last two nothing is sent.
+    the server stops; `refusal` when its credential is revoked. After the last three nothing is sent.
     """
 
     heartbeat: Message | None
     ending: Message
     closing: Message
+    refusal: Message
 
     def encode(self, epoch: str, events: Sequence[Event]) -> Sequence[tuple[Event, Message]]:
         """The messages that carry `events`, in order, each with the last event in it."""

@@ -123,6 +123,20 @@ class Hub:
         """How many streams are open."""
         return sum(len(topic.watchers) for topic in self._topics())
 
+    def credentials(self) -> set[str]:
+        """Those with which streams were opened that still are."""
+        watchers = (watcher for topic in self._topics() for watcher in topic.watchers)
+        return {watcher.credential for watcher in watchers if watcher.credential is not None}
+
+    def expel(self, credentials: set[str]) -> int:
+        """End the streams that were opened with these, because they are not valid any more; returns how many."""
+        count = 0
+        for topic in self._topics():
+            for watcher in [one for one in topic.watchers if one.credential in credentials]:
+                self._delivery.expel(topic, watcher)
+                count += 1
+        return count
+
     def release(self, topic: Topic, watcher: Watcher | None = None) -> None:
         """Let go of a stream that was opened, and of whoever joined it."""
         if watcher is not None:

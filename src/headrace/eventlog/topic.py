@@ -18,15 +18,17 @@ class Watcher:
     """One connection. It owns no queue, only its place in the stream: the last event really handed over.
 
     `is_steppable`: the server's `send` may be run without a task of its own. `busy_since` is set while we wait for it.
+    `credential`: with what it was opened, if anybody has to log in; the stream ends when that is revoked.
     """
 
-    __slots__ = ("abort", "busy_since", "framing", "is_steppable", "place", "send", "sent_at")
+    __slots__ = ("abort", "busy_since", "credential", "framing", "is_steppable", "place", "send", "sent_at")
 
     def __init__(self, send: Send, framing: Framing, *, is_steppable: bool, abort: Callable[[], object]) -> None:
         self.send, self.framing, self.is_steppable, self.abort = send, framing, is_steppable, abort
         self.place = 0
         self.sent_at = 0.0
         self.busy_since: float | None = None
+        self.credential: str | None = None
 
 
 class Topic:

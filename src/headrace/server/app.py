@@ -1,9 +1,8 @@
 """Puts the application together: API, streams, page, and what every answer carries."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,29 +11,20 @@ from fastapi.staticfiles import StaticFiles
 from headrace.engine import dispatch
 from headrace.engine.dispatch import DurableDispatcher
 from headrace.eventlog.hub import Hub, Limits
-from headrace.model.errors import HeadraceError, TooLarge
+from headrace.model.errors import NotAllowed, NotAuthenticated, TooLarge
 from headrace.pipeline.embed import load_embedder
-from headrace.server import documents, jobs, operations, problems, submitting
+from headrace.server import documents, jobs, operations, problems, reports, sessions, submitting, workspaces
+from headrace.server.access import Access
 from headrace.server.context import Context
-from headrace.server.principal import Guard
+from headrace.server.credentials import Credentials
+from headrace.server.gate import ASGI, Gate, Message, Receive, Send
+from headrace.server.principal import STATIC, Guard
 from headrace.service import Jobs, Library
 from headrace.settings import Settings
 from headrace.store import migrations
 from headrace.store.blobs import Blobs
 from headrace.store.database import Database
 from headrace.transports.mount import Streams
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Coroutine[Any, Any, None]]
-ASGI = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
-
-STATIC = Path(__file__).parent / "static"
-SECURITY_HEADERS = [
-    (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-]
 
 
 class Application:
@@ -62,11 +52,15 @@ class Application:
             jobs=Jobs(settings, self.database, blobs, self.dispatcher),
             library=Library(self.database, self.dispatcher, embedder),
         )
+        self.access = Access(settings, self.database)
+        self.credentials = Credentials(self.database, self.hub)
         self.asgi = self._build()
 
     async def open(self) -> None:
-        """Begin to follow the log."""
+        """Begin to follow the log, and to look after who does."""
         await self.hub.start()
+        if self.settings.must_log_in:
+            self.credentials.start()
 
     async def close_streams(self) -> None:
         """End every stream, so that the server can stop."""
@@ -78,26 +72,28 @@ class Application:
         self.database.close()
 
     def _build(self) -> ASGI:
-        guard = Guard(self.settings)
+        guard = Guard(self.settings, self.access, self.credentials)
         api = FastAPI(
             title="Headrace",
             version=version("headrace"),
             description="Documents in, live progress, passages out.",
             lifespan=self._lifespan,
+            responses=problems.documented(NotAuthenticated, NotAllowed),
         )
         api.state.context = self.context
-        api.state.guard = guard
+        api.state.access = self.access
         problems.install(api)
-        for module in (submitting, jobs, documents, operations):
+        for module in (sessions, submitting, jobs, documents, workspaces, reports, operations):
             api.include_router(module.router)
         api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
-        return Streams(_limited(_guarded(api, guard), self.settings), self.hub, guard.principal)
+        return Streams(_limited(Gate(api, guard), self.settings), self.hub, guard.watcher)
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         await self.open()
         yield
         await self.close_streams()
+        await self.credentials.close()
         self.close()
 
 
@@ -110,27 +106,6 @@ def _hub(database: Database, settings: Settings) -> Hub:
         send_buffer_bytes=settings.send_buffer_bytes,
     )
     return Hub(database, limits)
-
-
-def _guarded(app: ASGI, guard: Guard) -> ASGI:
-    """Nothing at all is answered to whom the guard does not let in; and every answer carries the security headers."""
-
-    async def serve(scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await app(scope, receive, send)
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *SECURITY_HEADERS]
-            await send(message)
-
-        try:
-            await guard.principal(scope)
-        except HeadraceError as error:
-            return await problems.respond(error)(scope, receive, send_with_headers)
-        return await app(scope, receive, send_with_headers)
-
-    return serve
 
 
 def _limited(app: ASGI, settings: Settings) -> ASGI:

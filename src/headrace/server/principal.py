@@ -1,73 +1,189 @@
-"""Who is asking. Without authentication that is the one local user, from this machine only."""
+"""Who is asking, on every route and transport. Without authentication: the one local user, on this machine only."""
 
-import ipaddress
+import asyncio
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
 
-from headrace.model.errors import NotAllowed
-from headrace.model.ids import LOCAL_USER, UserId
+from headrace.model.errors import NotAllowed, NotAuthenticated
+from headrace.model.ids import UserId
+from headrace.model.principal import LOCAL, Principal, TokenScope
+from headrace.server.access import EXPLAINED, Access, Kind, is_secret
+from headrace.server.credentials import Credentials
+from headrace.server.origin import Origins, is_loopback
 from headrace.settings import Settings
+from headrace.transports.asgi import PRINCIPAL, Scope, query
+from headrace.transports.mount import path_below
 
-Scope = Mapping[str, Any]
+COOKIE = "headrace_session"
+STATIC = Path(__file__).parent / "static"
+SAFE_METHODS = {"GET", "HEAD"}
+BEARER = HTTPBearer(scheme_name="token", description="made by `headrace token create`", auto_error=False)
+
+OPEN = {
+    "/healthz": "load balancers and supervisors have no token; it says only that the process answers",
+    "/readyz": "as /healthz",
+    "/docs": "the manual of the API; it holds no data",
+    "/openapi.json": "what /docs shows",
+    "/asyncapi.json": "the same for the streams",
+    "/": "the page, which has to be there before anybody can log in; its data come from the other routes",
+    **{f"/{file.name}": "a file of the page" for file in STATIC.iterdir() if file.is_file()},
+}
+"""All that answers whoever asks, and why. Anything else is 401 without a credential. `GET` and `HEAD` only."""
+
+OPEN_POSTS = {"/session": "it takes the token itself, and answers 401 without a valid one"}
+
+READING = {"/query", "/tickets", "/session"}
+"""Routes that change nothing of the user's, whatever their method: the scope `read` is enough."""
 
 
 class Guard:
-    """Asks every request, on every route and transport, who it is from.
+    """Asks every request who it is from.
 
     While nobody has to log in, a page of another site must not reach the server through its visitor's browser: the
-    Host header has to be one of ours (DNS rebinding), and so has the Origin of a browser's request.
+    Host header has to be one of ours (DNS rebinding), and so has the Origin of a browser's request. Otherwise an
+    Origin matters where a browser adds the credential by itself (the cookie) or lets any page connect (sockets).
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._names = {"localhost", *settings.allowed_hosts}
-        self._insecure = settings.insecure
+    def __init__(self, settings: Settings, access: Access, credentials: Credentials) -> None:
+        self._must_log_in = settings.must_log_in
+        self._origins = Origins(settings)
+        self._access = access
+        self._credentials = credentials
 
-    async def principal(self, scope: Scope) -> UserId:
-        """The user on whose behalf a request or connection comes.
+    async def admit(self, scope: Scope) -> Principal | None:
+        """Who makes an HTTP request; None for anybody, where the route is open to all.
 
         Raises:
-            NotAllowed: it comes from where it may not.
+            NotAuthenticated: nobody we know.
+            NotAllowed: it comes from where it may not, or the token's scope does not reach so far.
         """
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"host", b"origin")}
-        host = headers.get(b"host", "")
-        if not self._is_ours(host):
-            raise NotAllowed(f"this server does not answer for the host {host[:80]!r}; see the setting allowed_hosts")
-        origin = headers.get(b"origin")
-        if origin is not None and origin.partition("://")[2] != host:
-            raise NotAllowed(f"requests from the origin {origin[:80]!r} are not answered")
-        return LOCAL_USER
+        if not self._must_log_in:
+            return self._local(scope)
+        if is_open(scope):
+            self._origins.check_origin(scope)
+            return None
+        return _allowed(await self._identify(scope), _needed(scope))
 
-    def _is_ours(self, host: str) -> bool:
-        name = _without_port(host)
-        return self._insecure or name in self._names or _is_loopback(name)
+    async def watcher(self, scope: Scope, job_id: str | None) -> Principal:
+        """Who asks for the stream of a job, or with None of the user; here a ticket in the URL will do.
+
+        Raises:
+            NotAuthenticated, NotAllowed: as `admit`.
+        """
+        if not self._must_log_in:
+            return self._local(scope)
+        if scope["type"] == "websocket":
+            self._origins.check_origin(scope)
+        ticket = query(scope, "ticket")
+        who = await self._redeem(ticket, job_id) if ticket else await self._identify(scope)
+        return _allowed(who, TokenScope.READ)
+
+    async def connect(self, scope: Scope, secret: str | None) -> Principal:
+        """Who opens a connection on which a token or a ticket comes as a message (Socket.IO: `auth.token`).
+
+        Without either, the headers count.
+
+        Raises:
+            NotAuthenticated, NotAllowed: as `admit`.
+        """
+        if not self._must_log_in:
+            return self._local(scope)
+        self._origins.check_origin(scope)
+        if not secret:
+            who = await self._identify(scope)
+        elif is_secret(secret, Kind.TICKET):
+            who = await self._redeem(secret, None)
+        else:
+            who = await self._credentials.find(secret, Kind.TOKEN)
+        return _allowed(who, TokenScope.READ)
+
+    async def is_alive(self, who: Principal) -> bool:
+        """Whether what a request was admitted by is valid at this moment, too."""
+        return who.credential is None or await self._credentials.is_alive(who.credential)
+
+    def _local(self, scope: Scope) -> Principal:
+        self._origins.check_host(scope)
+        self._origins.check_origin(scope)
+        return LOCAL
+
+    async def _identify(self, scope: Scope) -> Principal:
+        """By the token in the header, else by the cookie: a wrong token is not made good by a cookie."""
+        if (token := bearer(scope)) is not None:
+            return await self._credentials.find(token, Kind.TOKEN)
+        if (session := session_secret(scope)) is None:
+            raise NotAuthenticated(EXPLAINED)
+        self._origins.check_origin(scope)
+        return await self._credentials.find(session, Kind.SESSION)
+
+    async def _redeem(self, ticket: str, job_id: str | None) -> Principal:
+        return await asyncio.to_thread(self._access.redeem_ticket, ticket, job_id)
 
 
-async def user(request: Request) -> UserId:
-    """For routes: the principal, as the guard of the app sees it."""
-    guard: Guard = request.app.state.guard
-    return await guard.principal(request.scope)
+def bearer(scope: Mapping[str, Any]) -> str | None:
+    """The token in the Authorization header; empty for a header that holds none, None without a header."""
+    found = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    if not found:
+        return None
+    scheme, _, token = found[0].strip().partition(" ")
+    return token.strip() if len(found) == 1 and scheme.lower() == "bearer" else ""
+
+
+def cookie_name(scope: Mapping[str, Any]) -> str:
+    """What the cookie is called; over https in a way that keeps neighbouring hosts from setting it."""
+    return f"__Host-{COOKIE}" if scope.get("scheme") in ("https", "wss") else COOKIE
+
+
+def session_secret(scope: Mapping[str, Any]) -> str | None:
+    """What the cookie holds; None without one."""
+    lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
+    pairs = (pair.strip().partition("=") for pair in ";".join(lines).split(";"))
+    name = cookie_name(scope)
+    return next((value for found, _, value in pairs if found == name), None)
+
+
+def is_open(scope: Scope) -> bool:
+    """Whether a request needs no credential."""
+    path = path_below(scope)
+    return path in OPEN if scope["method"] in SAFE_METHODS else scope["method"] == "POST" and path in OPEN_POSTS
+
+
+def _needed(scope: Scope) -> TokenScope:
+    is_reading = scope["method"] in SAFE_METHODS or path_below(scope) in READING
+    return TokenScope.READ if is_reading else TokenScope.WRITE
+
+
+def _allowed(who: Principal, needed: TokenScope) -> Principal:
+    if needed not in who.scopes:
+        raise NotAllowed(f"this token has not the scope {needed.value!r}; use one that has")
+    return who
+
+
+async def principal(request: Request, _shown: Annotated[object, Security(BEARER)] = None) -> Principal:
+    """For routes: who makes the request.
+
+    Raises:
+        NotAuthenticated: the route is open to all, and nobody is known.
+    """
+    who: Principal | None = request.scope.get(PRINCIPAL)
+    if who is None:
+        raise NotAuthenticated(EXPLAINED)
+    return who
+
+
+async def user(who: Annotated[Principal, Depends(principal)]) -> UserId:
+    """For routes: the user on whose behalf the request comes."""
+    return who.user_id
 
 
 def check_bind(settings: Settings) -> str | None:
     """Why the server must not listen where it is told to; None when it may."""
-    if settings.insecure or settings.host == "localhost" or _is_loopback(settings.host):
+    if settings.must_log_in or settings.insecure or settings.host == "localhost" or is_loopback(settings.host):
         return None
     return (
-        f"refusing to listen on {settings.host}: nobody has to log in yet, so only this machine may connect; "
-        "listen on 127.0.0.1, or pass --insecure if the network is trusted"
+        f"refusing to listen on {settings.host}: nobody has to log in, so only this machine may connect; "
+        "pass --auth required, or listen on 127.0.0.1, or pass --insecure if the network is trusted"
     )
-
-
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from headrace.model.errors import HeadraceError, InvalidField, MalformedBody, Unavailable
+from headrace.model.errors import HeadraceError, InvalidField, MalformedBody, NotAuthenticated, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ def respond(error: HeadraceError, headers: Mapping[str, str] | None = None) -> J
     sent = dict(headers or {})
     if isinstance(error, Unavailable):
         sent["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, NotAuthenticated):
+        sent["WWW-Authenticate"] = "Bearer"
     return JSONResponse(body, error.status, headers=sent, media_type=MEDIA_TYPE)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from headrace.eventlog.framing import Framing, Receive, Send
 from headrace.eventlog.topic import Watcher
 from headrace.model.errors import HeadraceError, NotAuthenticated, Unavailable
+from headrace.model.principal import Principal
 
 Scope = dict[str, Any]
 
@@ -22,6 +23,9 @@ STEPPABLE = {
 
 Any other server is sent to in a task; so is any `send` that middleware has wrapped, hence these wires belong in front.
 """
+
+PRINCIPAL = "headrace.principal"
+"""Where a scope holds who makes the request, once that is known."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -35,6 +39,12 @@ def query(scope: Scope, name: str) -> str:
     """A parameter of the query string; empty when it was not sent."""
     found: list[str] = parse_qs(scope["query_string"].decode("latin-1")).get(name, [""])
     return found[0]
+
+
+def credential(scope: Scope) -> str | None:
+    """With what a request was authenticated; None when nobody has to."""
+    who: Principal | None = scope.get(PRINCIPAL)
+    return None if who is None else who.credential
 
 
 def problem(error: HeadraceError) -> dict[str, Any]:

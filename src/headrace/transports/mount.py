@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from headrace.eventlog.framing import Receive, Send
 from headrace.eventlog.hub import Hub
 from headrace.model.errors import HeadraceError, JobNotFound
-from headrace.model.ids import JobId, UserId
+from headrace.model.ids import JobId
+from headrace.model.principal import Principal
 from headrace.transports import sse, websocket
-from headrace.transports.asgi import Scope, header, refuse, until_gone
+from headrace.transports.asgi import PRINCIPAL, Scope, header, refuse, until_gone
 
-Principal = Callable[[Scope], Awaitable[UserId]]
-"""Who makes a request; raises a HeadraceError (401, 403) for nobody we know."""
+Authenticate = Callable[[Scope, str | None], Awaitable[Principal]]
+"""Who asks for the stream of a job (None: of the user); raises a HeadraceError (401, 403) for nobody we know."""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[Any]]
 
@@ -34,8 +35,8 @@ class Route(NamedTuple):
 class Streams:
     """An ASGI application around another one."""
 
-    def __init__(self, app: Application, hub: Hub, principal: Principal) -> None:
-        self.app, self.hub, self.principal = app, hub, principal
+    def __init__(self, app: Application, hub: Hub, authenticate: Authenticate) -> None:
+        self.app, self.hub, self.authenticate = app, hub, authenticate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -46,10 +47,10 @@ class Streams:
         if scope["type"] == "websocket":
             await receive()  # the handshake
         try:
-            user_id = await self.principal(scope)
+            who = scope[PRINCIPAL] = await self.authenticate(scope, route.job)
             job_id = _job_id(route)
             wire = websocket if scope["type"] == "websocket" else sse
-            await wire.serve(self.hub, user_id, job_id, scope, receive, send)
+            await wire.serve(self.hub, who.user_id, job_id, scope, receive, send)
         except HeadraceError as error:
             await refuse(scope, send, error)
             if scope["type"] == "websocket":

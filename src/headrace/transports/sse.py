@@ -12,7 +12,7 @@ from headrace.eventlog.replay import Opening, Stream
 from headrace.eventlog.topic import Watcher
 from headrace.model.event import Event
 from headrace.model.ids import JobId, UserId
-from headrace.transports.asgi import Scope, answer, header, query, until_gone, watcher_on
+from headrace.transports.asgi import Scope, answer, credential, header, query, until_gone, watcher_on
 
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -29,6 +29,7 @@ class Framing:
         self.heartbeat: Message | None = _body(b":\n\n")
         self.ending = _body(b"", more=False)
         self.closing = _body(self.retry, more=False)
+        self.refusal = self.ending
 
     def encode(self, epoch: str, events: Sequence[Event]) -> Sequence[tuple[Event, Message]]:
         """One message for all of them."""
@@ -56,6 +57,7 @@ async def serve(hub: Hub, user_id: UserId, job_id: JobId | None, scope: Scope, r
     try:
         watcher = await _greet(hub, topic.epoch, opening, send)
         if watcher is not None:
+            watcher.credential = credential(scope)
             hub.join(topic, watcher, opening.place)
             del opening  # a snapshot of many jobs is not to be kept as long as the stream lasts
             await until_gone(receive)

@@ -8,11 +8,14 @@ from headrace.eventlog.replay import Opening, Stream
 from headrace.eventlog.topic import Watcher
 from headrace.model.event import Event
 from headrace.model.ids import JobId, UserId
-from headrace.transports.asgi import Scope, query, until_gone, watcher_on
+from headrace.transports.asgi import Scope, credential, query, until_gone, watcher_on
 
 NORMAL_CLOSURE = 1000
 SERVICE_RESTART = 1012
 """https://www.iana.org/assignments/websocket"""
+
+UNAUTHORIZED = 4401
+"""Of the range for private use: do not come back with the same token."""
 
 
 class Framing:
@@ -22,6 +25,7 @@ class Framing:
         self.heartbeat: Message | None = None
         self.ending = _close(NORMAL_CLOSURE, "the job has ended")
         self.closing = _close(SERVICE_RESTART, "come back in a moment")
+        self.refusal = _close(UNAUTHORIZED, "the token is not valid any more")
 
     def encode(self, epoch: str, events: Sequence[Event]) -> Sequence[tuple[Event, Message]]:
         """One message for each event."""
@@ -47,6 +51,7 @@ async def serve(hub: Hub, user_id: UserId, job_id: JobId | None, scope: Scope, r
     watcher = None
     try:
         watcher = await _greet(hub, topic.epoch, opening, send)
+        watcher.credential = credential(scope)
         hub.join(topic, watcher, opening.place)
         del opening
         await until_gone(receive)

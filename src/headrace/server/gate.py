@@ -1,0 +1,89 @@
+"""Stands before every route: nothing is answered to whom the guard does not let in."""
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any
+
+from headrace.model.errors import HeadraceError, NotAuthenticated, NotFound
+from headrace.model.principal import Principal
+from headrace.server import problems
+from headrace.server.access import EXPLAINED
+from headrace.server.principal import Guard
+from headrace.transports.asgi import PRINCIPAL, Scope, refuse, until_gone
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Coroutine[Any, Any, None]]
+ASGI = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
+
+SECURITY_HEADERS = [
+    (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+]
+
+LONG_SECONDS = 1.0
+"""A request that took longer (a long poll, a wait for a job's end) is authorised again before it is answered."""
+
+
+class Gate:
+    """An ASGI application around another one; every answer carries the security headers."""
+
+    def __init__(self, app: ASGI, guard: Guard) -> None:
+        self._app, self._guard = app, guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "websocket":
+            await self._refuse_socket(scope, receive, send)
+        elif scope["type"] != "http":
+            await self._app(scope, receive, send)
+        else:
+            await self._serve(scope, receive, Reply(send))
+
+    async def _serve(self, scope: Scope, receive: Receive, reply: "Reply") -> None:
+        try:
+            who = scope[PRINCIPAL] = await self._guard.admit(scope)
+        except HeadraceError as error:
+            await problems.respond(error)(scope, receive, reply.send)
+            return
+        admitted_at = time.monotonic()
+
+        async def send(message: Message) -> None:
+            is_start = message["type"] == "http.response.start"
+            if is_start and time.monotonic() - admitted_at > LONG_SECONDS and not await self._is_still_known(who):
+                await problems.respond(NotAuthenticated(EXPLAINED))(scope, receive, reply.send)
+                reply.is_over = True
+            await reply.send(message)
+
+        await self._app(scope, receive, send)
+
+    async def _is_still_known(self, who: Principal | None) -> bool:
+        return who is None or await self._guard.is_alive(who)
+
+    async def _refuse_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The sockets that there are have been taken out before; this one leads nowhere."""
+        await receive()
+        try:
+            await self._guard.watcher(scope, None)
+            error: HeadraceError = NotFound(f"there is no WebSocket at {scope['path'][:200]!r}")
+        except HeadraceError as refusal:
+            error = refusal
+        await refuse(scope, send, error)
+        await until_gone(receive)
+
+
+class Reply:
+    """The answer to one request; once it is over, what else is said is dropped."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.is_over = False
+
+    async def send(self, message: Message) -> None:
+        """Send a message, with the security headers if it is the first."""
+        if self.is_over:
+            return
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *SECURITY_HEADERS]
+        await self._send(message)
