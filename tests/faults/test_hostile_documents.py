@@ -298,7 +298,7 @@ def test_damaged_documents_of_every_format_are_read_or_fail_with_a_reason(parser
         "a.md": b"---\ntitle: t\n---\n# a\n```\nb\n```\n",
     }
     outcomes: dict[str, int] = {}
-    for _ in range(12):
+    for _ in range(8):
         for filename, content in whole.items():
             outcome = outcome_of(parsers, tmp_path, filename, hostile(content, rng))
             outcomes[outcome] = outcomes.get(outcome, 0) + 1

@@ -30,6 +30,10 @@ class Window(io.RawIOBase):
         self._position = max(0, origin + offset)
         return self._position
 
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._position
+
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         """Fill as much of the buffer as the window still has."""
         view = memoryview(buffer).cast("B")

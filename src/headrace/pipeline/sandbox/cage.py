@@ -13,6 +13,7 @@ import struct
 import sys
 import sysconfig
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import headrace
@@ -69,6 +70,7 @@ def has_seccomp() -> bool:
     return True
 
 
+@cache
 def libc() -> ctypes.CDLL:
     """The C library with its errno."""
     return ctypes.CDLL(None, use_errno=True)
@@ -128,10 +130,17 @@ def mapped_bytes() -> int:
         return 0
 
 
-def readable_folders() -> Iterable[Path]:
+def prepare() -> None:
+    """Do ahead, in the process that forks, what costs time and what could not be found from within the cage."""
+    has_seccomp()
+    readable_folders()
+
+
+@cache
+def readable_folders() -> frozenset[Path]:
     """Where Python imports from: parsers load some modules late."""
     folders = {Path(path).resolve() for path in sysconfig.get_paths().values()}
-    return {folder for folder in (*folders, Path(headrace.__file__).parent.resolve()) if folder.is_dir()}
+    return frozenset(folder for folder in (*folders, Path(headrace.__file__).parent.resolve()) if folder.is_dir())
 
 
 def restrict_files(readable: Iterable[Path]) -> None:

@@ -5,6 +5,7 @@ import resource
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from time import monotonic
 
 from headrace.model.errors import DocumentError
 from headrace.pipeline.extract import Extractor, Format
@@ -13,14 +14,16 @@ from headrace.pipeline.extract.window import open_window
 from headrace.pipeline.sandbox import cage, wire
 from headrace.pipeline.source import Limits
 
+SEND_BYTES = 1 << 16
+SEND_SECONDS = 0.02
+
 
 def serve(channel: socket.socket, formats: dict[str, tuple[Format, Extractor]], limits: Limits) -> None:
     """Answer orders until the owner closes the channel, or until a document failed: a fresh process takes the next."""
     for order, descriptor in orders(channel):
         format_, extract = formats[order.content_type]
         try:
-            for frame in answer(order, descriptor, extract, limits):
-                channel.sendall(frame)
+            send_together(channel, answer(order, descriptor, extract, limits))
         except ConnectionError:
             return
         except Exception as error:  # noqa: BLE001  (this process's boundary: parsers raise anything on damaged files)
@@ -28,6 +31,17 @@ def serve(channel: socket.socket, formats: dict[str, tuple[Format, Extractor]], 
             return
         finally:
             os.close(descriptor)
+
+
+def send_together(channel: socket.socket, frames: Iterator[bytes]) -> None:
+    """Send frames that come in quick succession as one: each send wakes the owner."""
+    pending, sent_at = bytearray(next(frames)), 0.0
+    for frame in frames:
+        if len(pending) > SEND_BYTES or monotonic() - sent_at > SEND_SECONDS:
+            channel.sendall(pending)
+            pending, sent_at = bytearray(), monotonic()
+        pending += frame
+    channel.sendall(pending)
 
 
 def orders(channel: socket.socket) -> Iterator[tuple[wire.Order, int]]:

@@ -115,11 +115,12 @@ def main() -> None:
     configuration = json.loads(sys.argv[2])
     formats = {name: Format(**fields) for name, fields in configuration["formats"].items()}
     loaded = {name: (format_, load(format_.extractor)) for name, format_ in formats.items()}
-    cage.grade()  # loads the filter's library, which could not be found from within the cage
+    cage.prepare()
     for signal_number in (signal.SIGINT, signal.SIGTERM):  # the owner decides when to stop, by closing the socket
         signal.signal(signal_number, signal.SIG_IGN)
     gc.collect()
     gc.freeze()  # children share these pages as long as nobody counts through them
+    control.sendall(wire.READY)
     Nursery(control, loaded, Limits(**configuration["limits"])).run()
 
 

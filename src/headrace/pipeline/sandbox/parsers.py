@@ -137,7 +137,7 @@ class Parsers:
                 child.kill()
             try:
                 return self._fork()
-            except OSError:
+            except NurseryDied:
                 self._stop()
                 return self._fork()
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from headrace.pipeline.extract import Format
-from headrace.pipeline.sandbox.owner import Child
+from headrace.pipeline.sandbox import wire
+from headrace.pipeline.sandbox.owner import Child, NurseryDied
 from headrace.pipeline.source import Limits
 
-EXIT_SECONDS = 5.0
+START_SECONDS, EXIT_SECONDS = 60.0, 5.0
 # Nothing else of the owner's environment reaches a parser: keys and database addresses live there.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -26,6 +27,7 @@ class WarmProcess:
 
     def __init__(self, formats: Mapping[str, Format], limits: Limits) -> None:
         self._control, theirs = socket.socketpair()
+        self._is_ready = False
         configuration = {"limits": asdict(limits), "formats": {name: asdict(each) for name, each in formats.items()}}
         command = [
             sys.executable,
@@ -46,7 +48,22 @@ class WarmProcess:
             )
 
     def fork(self) -> Child:
-        """A new child. Not thread-safe. Raises OSError when the process has died."""
+        """A new child. Not thread-safe; waits for the imports, the first time. Raises NurseryDied."""
+        try:
+            self._await_ready()
+            return self._forked()
+        except OSError as error:
+            raise NurseryDied from error
+
+    def _await_ready(self) -> None:
+        """No document's time: the limits begin with its child."""
+        if not self._is_ready:
+            self._control.settimeout(START_SECONDS)
+            if self._control.recv(1) != wire.READY:
+                raise ConnectionError
+            self._is_ready = True
+
+    def _forked(self) -> Child:
         channel, channel_of_child = socket.socketpair()
         leash, leash_of_child = socket.socketpair()
         with channel_of_child, leash_of_child:

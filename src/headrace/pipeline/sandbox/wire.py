@@ -15,6 +15,7 @@ from headrace.model.document import Section
 from headrace.model.errors import DocumentError
 from headrace.pipeline.source import Outline
 
+READY = b"."  # the warm process has its imports done
 OBITUARY = struct.Struct(">iq")  # a child's wait status, and the peak of its resident memory in bytes
 LENGTH = struct.Struct(">I")
 # 64,000 characters of which each is escaped in six bytes, and some room.
