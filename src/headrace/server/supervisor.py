@@ -1,5 +1,6 @@
 """Keeps one worker process alive beside the server. The worker ends when its standard input does: with us."""
 
+import json
 import logging
 import os
 import subprocess
@@ -69,5 +70,6 @@ def _environment(settings: Settings) -> dict[str, str]:
     given = settings.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     values = given | {"data_dir": str(settings.data_dir)}
     return {
-        f"HEADRACE_{name.upper()}": value if isinstance(value, str) else str(value) for name, value in values.items()
+        f"HEADRACE_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in values.items()
     }
