@@ -112,3 +112,13 @@ def _once(key: str | None) -> dict[str, str]:
 
 def _id(text: str) -> str:
     return quote(text, safe="")
+
+
+def begin_task(task: Mapping[str, Any]) -> Request:
+    """Start to report on a task."""
+    return Request(method="POST", path="/tasks", json=_filled(**task))
+
+
+def report_task(job_id: str, verb: Literal["advance", "finish"], body: Mapping[str, Any]) -> Request:
+    """Report on a task."""
+    return Request(method="POST", path=f"/tasks/{_id(job_id)}/{verb}", json=_filled(**body))

@@ -122,6 +122,18 @@ class Verbs(ABC, Generic[Answer]):
         """Make a workspace; it is provisioned by a job."""
         return self._send(requests.create_workspace(name, rag_config))
 
+    def begin_task(self, task: Mapping[str, Any]) -> Answer:
+        """A task of your own as a job: `{title, total, lease_seconds, metadata}`; `headrace.track` is the easy way."""
+        return self._send(requests.begin_task(task))
+
+    def advance_task(self, job_id: str, news: Mapping[str, Any]) -> Answer:
+        """Report `{count, total, message}` on a task; a Conflict says that it has ended or was cancelled."""
+        return self._send(requests.report_task(job_id, "advance", news))
+
+    def finish_task(self, job_id: str, end: Mapping[str, Any]) -> Answer:
+        """A task is done; or failed, with `{error}`."""
+        return self._send(requests.report_task(job_id, "finish", end))
+
     def query(
         self,
         text: str,

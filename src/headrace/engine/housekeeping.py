@@ -3,12 +3,14 @@
 import logging
 import threading
 import time
+from contextlib import suppress
 
 from headrace.engine import errands
-from headrace.model.ids import DocumentId
+from headrace.model.errors import Superseded
+from headrace.model.ids import DocumentId, JobId
 from headrace.search import index
 from headrace.settings import Settings
-from headrace.store import documents, retention
+from headrace.store import documents, retention, tasks
 from headrace.store.blobs import Blobs
 from headrace.store.database import Database
 
@@ -27,6 +29,7 @@ class Housekeeping:
         self._database = database
         self._blobs = blobs
         self._settings = settings
+        self._heard: dict[tuple[JobId, int], float] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="headrace-housekeeping", daemon=True)
 
@@ -43,6 +46,7 @@ class Housekeeping:
         while not self._closing.wait(SWEEP_SECONDS):
             try:
                 self.sweep()
+                self.end_silent_tasks()
                 if time.monotonic() - cleaned_at >= self._settings.cleanup_interval_seconds:
                     cleaned_at = time.monotonic()
                     self.clean()
@@ -66,6 +70,24 @@ class Housekeeping:
             if dropped < CHUNKS_AT_ONCE:
                 retention.clear_leftover(transaction, document_id, version)
             return dropped < CHUNKS_AT_ONCE
+
+    def end_silent_tasks(self) -> None:
+        """Fail the tasks of which nothing was heard for as long as their leases say."""
+        now = time.monotonic()
+        with self._database.read() as connection:
+            leases = tasks.select_leases(connection)
+        heard = self._heard
+        self._heard = {}
+        for job_id, renewals, seconds in leases:
+            since = heard.get((job_id, renewals), now)
+            self._heard[job_id, renewals] = since
+            if now - since > seconds:
+                self._end_silent_task(job_id, seconds)
+
+    def _end_silent_task(self, job_id: JobId, seconds: float) -> None:
+        reason = f"nothing was heard of this task for {seconds:.0f} s"
+        with suppress(Superseded), self._database.write(durable=True) as transaction:
+            tasks.finish(transaction, job_id, error=reason, message=None)
 
     def clean(self) -> None:
         """Apply the retention: old events, very old jobs, bytes without a document."""

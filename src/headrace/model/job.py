@@ -94,7 +94,7 @@ class Job:
     queue_tag: int = 1
     force_recreate: bool = False
     lease_seconds: float | None = None
-    lease_expires_at: datetime | None = None
+    lease_renewals: int = 0
     sequence: int = 0
     last_number: int = 0
 

@@ -6,10 +6,13 @@ from datetime import datetime
 from headrace.model.errors import WrongState
 from headrace.model.job import Job
 from headrace.model.progress import advanced
-from headrace.model.vocabulary import JobStatus, Stage
+from headrace.model.vocabulary import JobStatus, JobType, Stage
 
 ALIVE = frozenset({JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED})
 PAUSABLE = frozenset({JobStatus.PENDING, JobStatus.RUNNING})
+NOT_FOR_TASKS = frozenset({"pause", "resume", "retry"})
+"""A task's work is done elsewhere: it can be cancelled, but nobody here could take it up again."""
+
 PAUSED_BY_USER = "paused; resume it to go on"
 
 
@@ -109,5 +112,6 @@ def retry(job: Job, failed_work: int) -> Job:
 
 
 def _allow(job: Job, statuses: frozenset[JobStatus] | set[JobStatus], verb: str) -> None:
-    if job.status not in statuses:
+    is_ours = job.job_type is not JobType.TASK or verb not in NOT_FOR_TASKS
+    if job.status not in statuses or not is_ours:
         raise WrongState(job.job_id, job.status, verb)

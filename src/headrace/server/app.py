@@ -13,7 +13,18 @@ from headrace.engine.dispatch import DurableDispatcher
 from headrace.eventlog.hub import Hub, Limits
 from headrace.model.errors import NotAllowed, NotAuthenticated, TooLarge
 from headrace.pipeline.embed import load_embedder
-from headrace.server import documents, jobs, operations, problems, reports, sessions, submitting, workspaces
+from headrace.relays.keeper import Relays
+from headrace.server import (
+    documents,
+    jobs,
+    operations,
+    problems,
+    reports,
+    sessions,
+    submitting,
+    tasks,
+    workspaces,
+)
 from headrace.server.access import Access
 from headrace.server.context import Context
 from headrace.server.credentials import Credentials
@@ -37,6 +48,7 @@ class Application:
         dispatch.prepare(self.database)
         self.dispatcher = DurableDispatcher(self.database)
         self.hub = _hub(self.database, settings)
+        self.relays = Relays(self.database, settings)
         blobs = Blobs(settings.data_dir / "blobs", min_free_bytes=settings.min_free_disk_bytes)
         embedder = load_embedder(
             settings.embedder,
@@ -59,12 +71,14 @@ class Application:
     async def open(self) -> None:
         """Begin to follow the log, and to look after who does."""
         await self.hub.start()
+        self.relays.start()
         if self.settings.must_log_in:
             self.credentials.start()
 
     async def close_streams(self) -> None:
         """End every stream, so that the server can stop."""
         await self.hub.close()
+        await self.relays.close()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -83,7 +97,7 @@ class Application:
         api.state.context = self.context
         api.state.access = self.access
         problems.install(api)
-        for module in (sessions, submitting, jobs, documents, workspaces, reports, operations):
+        for module in (sessions, submitting, jobs, documents, workspaces, tasks, reports, operations):
             api.include_router(module.router)
         api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
         return Streams(_limited(Gate(api, guard), self.settings), self.hub, guard.watcher)

@@ -130,3 +130,27 @@ class WorkspaceChangeBody(Body):
 
     name: Name | None = None
     rag_config: RagConfigBody | None = None
+
+
+class TaskBody(Body):
+    """`POST /tasks`."""
+
+    title: Name
+    total: Annotated[int, Field(ge=1)] | None = None
+    lease_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    metadata: Metadata = {}
+
+
+class AdvanceBody(Body):
+    """`POST /tasks/{id}/advance`."""
+
+    count: Annotated[int, Field(ge=0)] = 1
+    total: Annotated[int, Field(ge=1)] | None = None
+    message: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class FinishBody(Body):
+    """`POST /tasks/{id}/finish`."""
+
+    error: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
+    message: Annotated[str, Field(max_length=1000)] | None = None

@@ -1,12 +1,14 @@
 """What is done with jobs: submit, look, cancel, pause, resume, retry."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from headrace.engine.dispatch import Dispatcher
 from headrace.eventlog.replay import Stream, read_list
 from headrace.model.cursor import Cursor
 from headrace.model.document import Document, Workspace
-from headrace.model.errors import InvalidField, QueueFull
+from headrace.model.errors import InvalidField, JobNotFound, QueueFull, Superseded, WrongState
 from headrace.model.event import Event
 from headrace.model.ids import DocumentId, JobId, UserId, new_id
 from headrace.model.job import Item, Job
@@ -14,9 +16,10 @@ from headrace.model.vocabulary import JobStatus, JobType
 from headrace.service.intake import Arrived, Intake, Request
 from headrace.service.library import find_or_provision
 from headrace.settings import Settings
-from headrace.store import documents, jobs
+from headrace.store import documents, jobs, tasks
 from headrace.store.blobs import Blobs
 from headrace.store.database import Database, Transaction
+from headrace.store.tasks import Task
 
 
 class Jobs:
@@ -172,6 +175,41 @@ class Jobs:
         with self.database.write(durable=True) as transaction:
             job = jobs.retry(transaction, self._own(transaction, user_id, job_id))
             return self._hand_out(transaction, job)
+
+    def begin_task(self, user_id: UserId, task: Task) -> Job:
+        """Start a job whose work is done elsewhere."""
+        with self.database.write(durable=True) as transaction:
+            return tasks.begin(transaction, user_id, task)
+
+    def advance_task(self, user_id: UserId, job_id: str, *, count: int, total: int | None, message: str | None) -> Job:
+        """Some steps of a task are done; also a sign of life.
+
+        Raises:
+            WrongState: it has ended, or was cancelled.
+        """
+        interval = self.settings.progress_interval_seconds
+        with self._on_task(user_id, job_id) as (transaction, own):
+            return tasks.advance(transaction, own, count=count, total=total, message=message, interval=interval)
+
+    def finish_task(self, user_id: UserId, job_id: str, *, error: str | None, message: str | None) -> Job:
+        """A task is done, or failed.
+
+        Raises:
+            WrongState: it has ended, or was cancelled.
+        """
+        with self._on_task(user_id, job_id, durable=True) as (transaction, own):
+            return tasks.finish(transaction, own, error=error, message=message)
+
+    @contextmanager
+    def _on_task(self, user_id: UserId, job_id: str, *, durable: bool = False) -> Iterator[tuple[Transaction, JobId]]:
+        with self.database.write(durable=durable) as transaction:
+            job = jobs.get(transaction.connection, user_id, job_id)
+            if job.job_type is not JobType.TASK:
+                raise JobNotFound(job_id)
+            try:
+                yield transaction, job.job_id
+            except Superseded as error:
+                raise WrongState(job_id, job.status, "report") from error
 
     def _find_repeat(self, user_id: UserId, key: str | None, fingerprint: str | None) -> Job | None:
         if key is None or fingerprint is None:

@@ -2,7 +2,14 @@
 
 import sqlalchemy as sa
 
-from headrace.model.vocabulary import FINAL_STATUSES, JobStatus, ProcessingStatus, Stage, WorkspaceStatus
+from headrace.model.vocabulary import (
+    FINAL_STATUSES,
+    DeliveryStatus,
+    JobStatus,
+    ProcessingStatus,
+    Stage,
+    WorkspaceStatus,
+)
 from headrace.store.types import HalfVector, Instant, Json
 
 metadata = sa.MetaData(
@@ -105,7 +112,7 @@ job = sa.Table(
     sa.Column("queue_tag", Number, nullable=False),
     sa.Column("force_recreate", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("lease_seconds", sa.Double),
-    sa.Column("lease_expires_at", Instant),
+    sa.Column("lease_renewals", Number, nullable=False, server_default="0"),
     sa.Column("sequence", Number, nullable=False),
     sa.Column("last_number", Number, nullable=False),
     sa.Column("idempotency_key", sa.String(255)),
@@ -268,4 +275,61 @@ ticket = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False, index=True),
     comment="each opens one stream once, within seconds; deleted when used",
+)
+
+relay = sa.Table(
+    "relay",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("started_at", Instant, nullable=False),
+    comment="other systems that the log is sent on to; one that was never here starts at the present",
+)
+
+relay_position = sa.Table(
+    "relay_position",
+    metadata,
+    sa.Column("name", sa.String(255), sa.ForeignKey("relay.name", ondelete="CASCADE"), primary_key=True),
+    sa.Column("user_id", USER, primary_key=True),
+    sa.Column("number", Number, nullable=False),
+    *_not_negative("number"),
+    comment="the newest event of each user that a relay has certainly sent",
+)
+
+webhook = sa.Table(
+    "webhook",
+    metadata,
+    sa.Column("workspace_id", ID, sa.ForeignKey("workspace.workspace_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("user_id", USER, nullable=False, index=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("secret", sa.String(128), nullable=False),
+    sa.Column("types", Json, nullable=False),
+    sa.Column("number", Number, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    *_not_negative("number"),
+    comment="where a workspace's events are posted to; `number` is the newest of its user's that was looked at",
+)
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("delivery_id", Number, primary_key=True, autoincrement=True),
+    sa.Column("workspace_id", ID, sa.ForeignKey("webhook.workspace_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("event_id", sa.String(64), nullable=False),
+    sa.Column("line", sa.String(36), nullable=False),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("last_error", sa.Text),
+    sa.Column("next_attempt_at", Instant),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.UniqueConstraint("workspace_id", "event_id"),
+    sa.Index("ix_delivery_line", "workspace_id", "line", "status", "delivery_id"),
+    sa.Index("ix_delivery_due", "status", "next_attempt_at"),
+    _one_of("status", DeliveryStatus),
+    sa.CheckConstraint("(status = 'pending') = (next_attempt_at IS NOT NULL)", name="pending_says_when"),
+    *_not_negative("attempts"),
+    sqlite_autoincrement=True,
+    comment="events on their way to a webhook; those of one line (a job) go one after the other",
 )
