@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     embedder_model: str | None = None
     embedder_threads: int = 0
 
+    ingest_on_upload: bool = True
+
     max_concurrent_jobs: PositiveInt = 3
     slice_concurrency: PositiveInt = 2
     slice_bytes: PositiveInt = 2 * MB
@@ -78,6 +80,26 @@ class Settings(BaseSettings):
     max_jobs: PositiveInt = 100
     history_days: PositiveFloat = 90.0
     cleanup_interval_seconds: PositiveFloat = 3600.0
+
+    rabbitmq_url: Annotated[
+        str | None,
+        Field(repr=False, validation_alias=AliasChoices("HEADRACE_RABBITMQ_URL", "RABBITMQ_URL", "rabbitmq_url")),
+    ] = None
+    rabbitmq_exchange: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=127,
+            validation_alias=AliasChoices("HEADRACE_RABBITMQ_EXCHANGE", "RABBITMQ_EXCHANGE", "rabbitmq_exchange"),
+        ),
+    ] = "headrace"
+    redis_url: Annotated[
+        str | None, Field(repr=False, validation_alias=AliasChoices("HEADRACE_REDIS_URL", "REDIS_URL", "redis_url"))
+    ] = None
+    webhook_allow_private: bool = False
+    webhook_timeout_seconds: PositiveFloat = 10.0
+    webhook_first_retry_seconds: PositiveFloat = 5.0
+    webhook_retry_hours: PositiveFloat = 24.0
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -79,6 +79,14 @@ class WorkspaceStatus(StrEnum):
     ERROR = "error"
 
 
+class DeliveryStatus(StrEnum):
+    """Where an event stands on its way to a webhook."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
 class EventType(StrEnum):
     """The kinds of frames; the last two are made for a watcher and are never in the log."""
 

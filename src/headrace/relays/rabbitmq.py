@@ -61,7 +61,7 @@ class TopicExchange:
         return self._exchange
 
     def _confirmed(self, count: int, error: object) -> int:
-        if not isinstance(error, FAILURES):
+        if not isinstance(error, (*FAILURES, asyncio.CancelledError)):
             raise error if isinstance(error, BaseException) else TypeError(repr(error))
         if count == 0:
             raise Unreachable(f"RabbitMQ does not take messages: {error!r}") from error
