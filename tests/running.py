@@ -139,7 +139,7 @@ def running_server(folder: Path, **settings: object) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RunningServer]:
-    """A server of this test's own. Import it by name: `from tests.running import server  # noqa: F401`."""
+    """A server of this test's own; a folder whose tests use it names it in its `conftest.py`."""
     with running_server(tmp_path) as started:
         yield started
 

@@ -63,7 +63,7 @@ function lookAtQueue() {
 }
 
 function isShown(view) {
-  return !dismissed.has(view.job_id) && (view.total_items > 0 || view.job_type !== "workspace_provisioning");
+  return !dismissed.has(view.job_id) && view.total_items > 0;
 }
 
 async function learnNames(job) {
@@ -103,7 +103,7 @@ function ended(job, wasAlive) {
 function touch(id) {
   dirty.add(id);
   const job = jobs.byId.get(id);
-  if (job && job.names === null) learnNames(job);
+  if (job?.total && job.names === null) learnNames(job);
   if (job) quarter(job);
   drawSoon();
 }
@@ -124,7 +124,7 @@ function draw() {
 function drawOne(id) {
   const upload = uploads.get(id);
   const job = jobs.byId.get(id);
-  if (!upload && (!job || dismissed.has(id))) return;
+  if (!upload && (!job?.total || dismissed.has(id))) return; // a job without documents, as a workspace's own, has no row
   if (!rows.has(id) && !place(id, job)) return;
   if (upload) rows.get(id).drawUpload(upload);
   else rows.get(id).drawJob(job, mine.has(id));
@@ -374,4 +374,5 @@ wireDrop();
 wireChoices();
 wireInbox();
 beginSearch(at("search"), at("question"), at("results"), complain);
+load().catch(complain);
 stream.open();

@@ -1,0 +1,289 @@
+"""The command line beside a real server, as a program sees it: exit codes, JSON lines, Ctrl-C."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import COMMAND, RunningServer
+
+WORDS = ("river", "stone", "archive", "lantern", "market", "harbour", "engine", "garden", "letter", "valley", "winter")
+
+
+def long_text(words: int) -> str:
+    """So much text that its job is still running when something is done to it."""
+    lines = (" ".join(f"{WORDS[(n * k) % len(WORDS)]}{n}" for k in range(1, 15)) for n in range(words // 14))
+    return ".\n\n".join(lines)
+
+
+def events(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines() if line.strip()]
+
+
+def job_of(told: RunningServer, *arguments: object) -> dict[str, Any]:
+    """The job that one `headrace` command prints."""
+    shown: dict[str, Any] = json.loads(told.run("jobs", *arguments).stdout)
+    return shown
+
+
+@contextmanager
+def begun(told: RunningServer, *arguments: object) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """A command that has printed its first event."""
+    with subprocess.Popen(
+        [COMMAND, *map(str, arguments)], env=told.environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        try:
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def test_a_file_is_ingested_event_by_event_and_can_be_asked(shared_server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("The tangerine submarine sleeps under the pier.")
+
+    done = shared_server.run("ingest", tmp_path / "note.txt", "--collection", "notes", "--metadata", '{"a": 1}')
+
+    assert done.returncode == 0, done.stderr
+    told = events(done.stdout)
+    assert told[-1]["type"] == "job.completed"
+    assert told[-1]["progress_percent"] == 100
+    numbers = [int(event["event_id"].partition("-")[2]) for event in told]
+    assert numbers == sorted(set(numbers))
+    found = shared_server.run("query", "where does the tangerine submarine sleep", "--workspace", "notes")
+    assert "tangerine submarine" in events(found.stdout)[0]["text"]
+    assert events(shared_server.run("workspaces").stdout)[0]["name"]
+
+
+def test_a_folder_is_one_job_and_what_is_left_out_is_named(shared_server: RunningServer, tmp_path: Path) -> None:
+    for number in range(12):
+        (tmp_path / f"{number}.txt").write_text(f"Document number {number}.")
+    (tmp_path / ".hidden.txt").write_text("no")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+
+    done = shared_server.run("ingest", tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert {event["job_id"] for event in events(done.stdout) if event["job_id"]} == {events(done.stdout)[0]["job_id"]}
+    assert events(done.stdout)[-1]["processed_items"] == 12
+    assert ".hidden.txt: hidden" in done.stderr
+    assert "picture.png" in done.stderr
+
+
+def test_standard_input_is_ingested(shared_server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "piped").write_text("A crimson walrus plays the bassoon.")
+    with (tmp_path / "piped").open() as piped:
+        done = shared_server.run("ingest", "-", stdin=piped)
+
+    assert done.returncode == 0, done.stderr
+    assert "walrus" in shared_server.run("query", "crimson walrus bassoon").stdout
+
+
+def test_a_job_without_a_single_success_fails_the_command(shared_server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4\n1 0 obj\n<</Type")
+
+    done = shared_server.run("ingest", tmp_path / "broken.pdf")
+
+    assert done.returncode == 1
+    assert "❌ broken.pdf:" in done.stderr
+
+
+def test_some_failed_files_are_named_but_the_job_is_done(shared_server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4\n1 0 obj\n<</Type")
+    (tmp_path / "sound.txt").write_text("Sound.")
+
+    done = shared_server.run("ingest", tmp_path)
+
+    assert done.returncode == 0
+    assert "❌ broken.pdf:" in done.stderr
+
+
+def test_an_ended_job_can_be_watched(shared_server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("Short.")
+    job_id = events(shared_server.run("ingest", tmp_path / "note.txt").stdout)[0]["job_id"]
+
+    done = shared_server.run("watch", job_id)
+
+    assert done.returncode == 0
+    assert [event["type"] for event in events(done.stdout)] == ["snapshot", "job.completed"]
+
+
+def test_ctrl_c_leaves_the_job_running_and_says_how_to_come_back(server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(long_text(20_000))
+    with begun(server, "ingest", tmp_path / "long.txt") as (process, first):
+        process.send_signal(signal.SIGINT)
+        output, hint = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert f"headrace watch {first['job_id']}" in hint
+    events(output)
+    assert job_of(server, "show", first["job_id"])["status"] in {"pending", "running"}
+    assert job_of(server, "cancel", first["job_id"])["status"] == "cancelled"
+    assert server.run("watch", first["job_id"]).returncode == 1
+    assert server.run("jobs", "cancel", first["job_id"]).returncode == 1
+
+
+def test_a_job_that_rests_can_be_resumed(server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(long_text(4_000))
+    with begun(server, "ingest", tmp_path / "long.txt") as (process, first):
+        assert job_of(server, "pause", first["job_id"])["status"] == "paused"
+        assert first["job_id"] in server.run("jobs", "list", "--status", "paused").stdout
+        assert job_of(server, "resume", first["job_id"])["status"] == "pending"
+        output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert {"job.paused", "job.resumed", "job.completed"} <= {event["type"] for event in events(output)}
+
+
+def test_a_watcher_survives_the_death_of_the_server(server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(long_text(6_000))
+    with begun(server, "ingest", tmp_path / "long.txt") as (process, first):
+        server.kill()
+        server.start()
+        output, complaint = process.communicate(timeout=100)
+
+    assert process.returncode == 0, complaint
+    told = [first, *events(output)]
+    numbers = [event["seq"] for event in told]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1)), "an event is missing or came twice"
+    assert told[-1]["type"] == "job.completed"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("ingest",),
+        ("watch",),
+        ("jobs", "frobnicate"),
+        ("ingest", "/nowhere/at/all"),
+        ("query", "x", "--mode", "y"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_exits_with_2(arguments: tuple[str, ...], shared_server: RunningServer) -> None:
+    assert shared_server.run(*arguments).returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [("jobs", "list"), ("query", "x"), ("watch", "x"), ("workspaces",)], ids=" ".join)
+def test_no_server_exits_with_3(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    nowhere = RunningServer(tmp_path)
+
+    done = nowhere.run(*arguments)
+
+    assert done.returncode == 3
+    assert nowhere.url in done.stderr
+
+
+def test_an_unknown_job_is_refused_without_a_traceback(shared_server: RunningServer) -> None:
+    for arguments in (("watch", "no-such-job"), ("jobs", "show", "no-such-job"), ("jobs", "retry", "no-such-job")):
+        done = shared_server.run(*arguments)
+
+        assert done.returncode == 1
+        assert done.stderr.startswith("no job with id")
+
+
+def test_the_doctor_reports_without_a_server(tmp_path: Path) -> None:
+    alone = RunningServer(tmp_path)
+
+    done = alone.run("doctor")
+
+    assert done.returncode == 0, done.stdout
+    states = {answer["check"]: answer["state"] for answer in events(done.stdout)}
+    assert states["server"] == "info"
+    assert states["embedder"] == "ok"
+
+
+def test_a_backup_of_a_running_server_can_be_served(server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("The tangerine submarine sleeps under the pier.")
+    server.run("ingest", tmp_path / "note.txt")
+
+    assert server.run("db", "check").returncode == 0
+    done = server.run("db", "backup", tmp_path / "copy")
+
+    assert done.returncode == 0, done.stderr
+    assert server.run("db", "backup", tmp_path / "copy").returncode == 2
+    server.stop()
+    server.data_dir.rename(tmp_path / "lost")
+    (tmp_path / "copy").rename(server.data_dir)
+    server.start()
+    assert "tangerine" in server.run("query", "tangerine submarine").stdout
+    assert server.run("db", "check").returncode == 0
+
+
+def test_damage_is_found(server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("The tangerine submarine sleeps under the pier.")
+    server.run("ingest", tmp_path / "note.txt")
+    for blob in (server.data_dir / "blobs").glob("??/*"):
+        blob.unlink()
+
+    done = server.run("db", "check")
+
+    assert done.returncode == 1
+    assert re.search(r"BAD +documents' bytes: 1 missing", done.stdout)
+
+
+def test_help_comes_at_once_and_names_every_command(tmp_path: Path) -> None:
+    done = RunningServer(tmp_path).run("--help")
+
+    listed = set(re.findall(r"^  (\w+)", done.stdout, re.MULTILINE))
+    assert {"serve", "worker", "ingest", "watch", "jobs", "query", "workspaces", "db", "demo", "doctor"} <= listed
+
+
+def test_the_demo_answers_and_leaves_nothing_running(tmp_path: Path) -> None:
+    lone = RunningServer(tmp_path)
+
+    done = lone.run("demo", "--port", lone.port, timeout=110)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "headrace.pdf" in done.stdout
+    assert f"http://127.0.0.1:{lone.port}/" in done.stdout
+    assert lone.run("jobs", "list").returncode == 3
+
+
+def test_on_a_terminal_there_are_bars_and_ctrl_c_detaches(server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text(long_text(20_000))
+    with terminal(server, "ingest", tmp_path / "long.txt") as (process, screen):
+        seen = read_until(screen, r"long\.txt .*[1-9]\d*%")
+        process.send_signal(signal.SIGINT)
+        seen += read_until(screen, r"headrace watch \S+")
+        assert process.wait(20) == 130
+
+    assert "of" in seen
+    assert "Traceback" not in seen
+    assert "0 of 0" not in seen
+
+
+@contextmanager
+def terminal(told: RunningServer, *arguments: object) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A command on a terminal of its own, and the descriptor of its screen."""
+    screen, inside = pty.openpty()
+    environment = told.environment | {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    with subprocess.Popen(
+        [COMMAND, *map(str, arguments)], env=environment, stdin=inside, stdout=inside, stderr=inside,
+    ) as process:  # fmt: skip
+        os.close(inside)
+        try:
+            yield process, screen
+        finally:
+            process.kill()
+            os.close(screen)
+
+
+def read_until(screen: int, pattern: str) -> str:
+    """What the screen showed until it showed this; the test's own timeout ends a wait in vain."""
+    seen = ""
+    with suppress(OSError):  # the other side is gone
+        while not re.search(pattern, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)):
+            seen += os.read(screen, 65_536).decode(errors="replace")
+    assert re.search(pattern, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)), seen
+    return seen
