@@ -105,9 +105,11 @@ class Hub:
         feed, topic = self._hold(stream)
         try:
             await feed.started.wait()
-            opening = await self._read_opening(stream, cursor)
-            topic.settle(opening.head, has_ended=opening.has_ended)
-            await feed.reach(opening.number)
+            opening = topic.opening(cursor, feed.number)
+            if opening is None:
+                opening = await self._read_opening(stream, cursor)
+                topic.settle(opening, is_snapshot=cursor is None)
+                await feed.reach(opening.number)
         except BaseException:
             self.release(topic)
             raise

@@ -47,14 +47,15 @@ class Stream:
 class Opening:
     """What a watcher is told first, and the place from which it then follows.
 
-    `number` and `head` are those of the newest event at that moment, in the user's stream and in the one opened;
-    `has_ended` says that the job had ended at `head`.
+    `head` is the place of the newest event at that moment and `head_number` its number; `number` is that of the user's
+    newest event. `has_ended` says that the job had ended at `head`.
     """
 
     first: Sequence[Event] = ()
     place: int
-    number: int
     head: int
+    head_number: int
+    number: int
     has_ended: bool
 
     @property
@@ -74,6 +75,10 @@ class _State:
     @property
     def head(self) -> int:
         return self.number if self.job is None else self.job.sequence
+
+    @property
+    def head_number(self) -> int:
+        return self.number if self.job is None else self.job.last_number
 
     @property
     def has_ended(self) -> bool:
@@ -98,7 +103,14 @@ def open_stream(
         first = [_reset(stream, now)] if cursor else []
         first += _snapshot(connection, stream, state, epoch, now)
         place = state.head
-    return Opening(first=first, place=place, number=state.number, head=state.head, has_ended=state.has_ended)
+    return Opening(
+        first=first,
+        place=place,
+        head=state.head,
+        head_number=state.head_number,
+        number=state.number,
+        has_ended=state.has_ended,
+    )
 
 
 def read_list(
@@ -167,7 +179,7 @@ def _find_place(connection: sa.Connection, state: _State, cursor: Cursor, epoch:
         return None
     if state.job is None:
         return cursor.number if cursor.number >= state.pruned else None
-    if cursor.number >= state.job.last_number:
+    if cursor.number >= state.head_number:
         return state.head
     return _find_place_in_job(connection, state.job, cursor.number, is_whole=cursor.number >= state.pruned)
 
@@ -193,9 +205,9 @@ def _snapshot(connection: sa.Connection, stream: Stream, state: _State, epoch: s
         listed = [
             {"event_id": str(Cursor(epoch, job.last_number))} | job_frame(job, EventType.SNAPSHOT, now) for job in alive
         ]
-        return [_made(stream, state.number, EventType.SNAPSHOT, encode(frame | {"jobs": listed}))]
+        return [_made(stream, state.head_number, EventType.SNAPSHOT, encode(frame | {"jobs": listed}))]
     body = encode(job_frame(state.job, EventType.SNAPSHOT, now))
-    snapshot = _made(stream, state.job.last_number, EventType.SNAPSHOT, body, state.head)
+    snapshot = _made(stream, state.head_number, EventType.SNAPSHOT, body, state.head)
     end = read_page(connection, stream, state.head - 1) if state.has_ended else None
     return [snapshot, *(end or ())]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from headrace.eventlog.framing import Framing, Portion, Send
-from headrace.eventlog.replay import PAGE, Stream
+from headrace.eventlog.replay import PAGE, Opening, Stream
+from headrace.model.cursor import Cursor
 from headrace.model.event import Event
 
 CACHE = 1024
@@ -51,6 +52,8 @@ class Topic:
         self.idle_since = 0.0
         self._moved = asyncio.Event()
         self._has_ended = False
+        self._head_number = 0
+        self._snapshot: Opening | None = None
         self._stops = {0}
         self._shared: dict[tuple[Framing, int], list[Portion]] = {}
 
@@ -64,16 +67,41 @@ class Topic:
         """Whether something waits for the next flush."""
         return self.flushed < self.head
 
-    def settle(self, head: int, *, has_ended: bool) -> None:
+    def settle(self, opening: Opening, *, is_snapshot: bool) -> None:
         """Take the log's word for where a new topic stands, unless events that came meanwhile say more.
 
         The topic was there before the log was read, so what that read did not see has been published here since.
         """
-        if not self.is_settled and head > self.head:
+        if not self.is_settled and opening.head > self.head:
             self.cache.clear()
-            self.head = self.flushed = head
-            self._has_ended = has_ended
+            self.head = self.flushed = opening.head
+            self._head_number = opening.head_number
+            self._has_ended = opening.has_ended
         self.is_settled = True
+        if is_snapshot:
+            self._snapshot = opening
+
+    def opening(self, cursor: Cursor | None, number: int) -> Opening | None:
+        """What the log would say to one more watcher, where that is known without reading it.
+
+        Never for a job that has ended: it may be retried by now, and a client that is told of the end stays away.
+        """
+        if not self.is_settled or self._has_ended:
+            return None
+        if cursor is None:
+            return self._snapshot if self._snapshot and self._snapshot.head == self.head else None
+        place = self._find(cursor.number) if cursor.epoch == self.epoch else None
+        if place is None:
+            return None
+        return Opening(
+            place=place, head=self.head, head_number=self._head_number, number=number, has_ended=self._has_ended
+        )
+
+    def _find(self, number: int) -> int | None:
+        """The place of an event that is kept, or the newest."""
+        if number == self._head_number:
+            return self.head
+        return next((self.stream.place(event) for event in reversed(self.cache) if event.number == number), None)
 
     def publish(self, event: Event) -> None:
         """Add a committed event. Repeats are ignored; a gap only makes those who need it read the log."""
@@ -82,7 +110,7 @@ class Topic:
             return
         if place != self.head + 1:
             self.cache.clear()
-        self.head = place
+        self.head, self._head_number = place, event.number
         self.cache.append(event)
         self._has_ended = self.stream.job_id is not None and event.ends_job
         self._tell_waiters()

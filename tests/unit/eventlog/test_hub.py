@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from headrace.eventlog import hub as hub_module
+from headrace.eventlog import replay
 from headrace.eventlog import topic as topic_module
 from headrace.eventlog.hub import Hub
+from headrace.eventlog.replay import open_stream
 from headrace.eventlog.topic import Watcher
 from headrace.model.errors import Busy, JobNotFound, MalformedCursor
 from headrace.transports import sse
@@ -383,5 +385,59 @@ def test_closing_does_not_wait_for_who_is_stuck(database, alice) -> None:
 
         await asyncio.wait([stuck.task])
         assert stuck.task.cancelled()
+
+    play(scenario)
+
+
+def test_more_watchers_of_a_stream_that_stands_still_cost_no_read(database, alice, monkeypatch) -> None:
+    reads = []
+
+    def counted(*arguments, **options):
+        reads.append(arguments)
+        return open_stream(*arguments, **options)
+
+    monkeypatch.setattr(replay, "open_stream", counted)
+
+    async def scenario() -> None:
+        job = alice.begin(ticks=3)
+        async with running(database) as hub:
+            early = Connection(hub, alice.user_id, job.job_id)
+            await early.until(lambda it: len(it.frames) == 1)
+            for _ in range(5):
+                more = Connection(hub, alice.user_id, job.job_id)
+                await more.until(lambda it: len(it.frames) == 1)
+                assert more.frames == early.frames
+            assert len(reads) == 1
+
+            alice.tick(job)
+            await early.until_seq(6)
+            fresh = Connection(hub, alice.user_id, job.job_id)
+            await fresh.until(lambda it: len(it.frames) == 1)
+            resumed = Connection(hub, alice.user_id, job.job_id, early.frames[0]["event_id"])
+            await resumed.until_seq(6)
+
+            assert fresh.frames[0]["seq"] == 6
+            assert len(reads) == 3
+
+    play(scenario)
+
+
+def test_a_retry_that_this_process_has_not_heard_of_is_followed(database, alice, monkeypatch) -> None:
+    async def deaf(*_) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(hub_module, "hear", deaf)
+    monkeypatch.setattr(hub_module, "LOOK_SECONDS", 60)
+
+    async def scenario() -> None:
+        job = alice.fail(alice.begin())
+        async with running(database) as hub:
+            ended = Connection(hub, alice.user_id, job.job_id)
+            await ended.task
+            alice.retry(job)
+
+            again = Connection(hub, alice.user_id, job.job_id, ended.frames[-1]["event_id"])
+
+            assert (await again.until_seq(4)).frames[0]["type"] == "job.received"
 
     play(scenario)
