@@ -29,6 +29,7 @@ from headrace.server.access import Access
 from headrace.server.context import Context
 from headrace.server.credentials import Credentials
 from headrace.server.gate import ASGI, Gate, Message, Receive, Send
+from headrace.server.identify import HostGuard, Identify
 from headrace.server.principal import STATIC, Guard
 from headrace.service import Jobs, Library
 from headrace.settings import Settings
@@ -41,7 +42,7 @@ from headrace.transports.mount import Streams
 class Application:
     """The ASGI application and what has to be opened and closed with it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, identify: Identify | None = None) -> None:
         self.settings = settings
         self.database = Database(settings.url)
         migrations.upgrade(self.database)
@@ -66,6 +67,7 @@ class Application:
         )
         self.access = Access(settings, self.database)
         self.credentials = Credentials(self.database, self.hub)
+        self.guard = HostGuard(identify) if identify else Guard(settings, self.access, self.credentials)
         self.asgi = self._build()
 
     async def open(self) -> None:
@@ -86,7 +88,6 @@ class Application:
         self.database.close()
 
     def _build(self) -> ASGI:
-        guard = Guard(self.settings, self.access, self.credentials)
         api = FastAPI(
             title="Headrace",
             version=version("headrace"),
@@ -100,7 +101,7 @@ class Application:
         for module in (sessions, submitting, jobs, documents, workspaces, tasks, reports, operations):
             api.include_router(module.router)
         api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
-        return Streams(_limited(Gate(api, guard), self.settings), self.hub, guard.watcher)
+        return Streams(_limited(Gate(api, self.guard), self.settings), self.hub, self.guard.watcher)
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
