@@ -3,7 +3,7 @@
 HeadraceError
 ├── BadRequest 400        MalformedBody, MalformedCursor
 ├── NotAuthenticated 401  · NotAllowed 403
-├── NotFound 404          JobNotFound, DocumentNotFound, WorkspaceNotFound
+├── NotFound 404          JobNotFound, DocumentNotFound, WorkspaceNotFound, WebhookNotFound
 ├── Conflict 409          WrongState, KeyReused, NameTaken
 ├── TooLarge 413          · UnsupportedType 415  · InvalidField 422
 ├── QueueFull 429         · Busy 503             · DiskLow 507
@@ -95,6 +95,15 @@ class WorkspaceNotFound(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no workspace {name[:80]!r}")
+
+
+class WebhookNotFound(NotFound):
+    """The workspace has no webhook."""
+
+    code = "webhook_not_found"
+
+    def __init__(self, workspace: str) -> None:
+        super().__init__(f"the workspace {workspace[:80]!r} has no webhook")
 
 
 class Conflict(HeadraceError):

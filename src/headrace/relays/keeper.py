@@ -8,6 +8,7 @@ from headrace.relays.outlet import Outlet
 from headrace.relays.rabbitmq import TopicExchange
 from headrace.relays.redis import Channels
 from headrace.relays.relay import Relay
+from headrace.relays.webhooks.sender import Webhooks
 from headrace.settings import Settings
 from headrace.store.database import Database
 
@@ -17,13 +18,13 @@ class Relays:
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
-        self._relays = [Relay(name, database, outlet) for name, outlet in _outlets(settings).items()]
+        outlets = _outlets(settings)
+        self._relays: list[Relay | Webhooks] = [Relay(name, database, outlet) for name, outlet in outlets.items()]
+        self._relays.append(Webhooks(database, settings))
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to send."""
-        if not self._relays:
-            return
         self._tasks = [asyncio.create_task(hear(self._database, self._ring), name="relays hear")]
         for relay in self._relays:
             self._tasks.append(asyncio.create_task(alone(self._database, relay.name, relay.run), name=relay.name))
