@@ -9,6 +9,7 @@ from headrace.engine import errands
 from headrace.model.errors import Superseded
 from headrace.model.ids import DocumentId, JobId
 from headrace.search import index
+from headrace.search.postgres import ensure_vector_index
 from headrace.settings import Settings
 from headrace.store import documents, retention, tasks
 from headrace.store.blobs import Blobs
@@ -25,10 +26,11 @@ UPLOAD_GRACE_SECONDS = 24 * 3600.0
 class Housekeeping:
     """A thread that drops chunks of replaced, cancelled and failed versions, and applies the retention."""
 
-    def __init__(self, database: Database, blobs: Blobs, settings: Settings) -> None:
+    def __init__(self, database: Database, blobs: Blobs, settings: Settings, dimensions: int = 0) -> None:
         self._database = database
         self._blobs = blobs
         self._settings = settings
+        self._dimensions = dimensions
         self._heard: dict[tuple[JobId, int], float] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="headrace-housekeeping", daemon=True)
@@ -90,7 +92,7 @@ class Housekeeping:
             tasks.finish(transaction, job_id, error=reason, message=None)
 
     def clean(self) -> None:
-        """Apply the retention: old events, very old jobs, bytes without a document."""
+        """Apply the retention to old events, very old jobs and unused bytes; index vectors once they are many."""
         settings = self._settings
         pruned = forgotten = retention.PORTION
         while pruned == retention.PORTION:
@@ -101,6 +103,8 @@ class Housekeeping:
         while forgotten == retention.PORTION:
             with self._database.write() as transaction:
                 forgotten = retention.forget_jobs(transaction, history_days=settings.history_days)
+        if self._dimensions and not self._database.is_sqlite:
+            ensure_vector_index(self._database, self._dimensions)
         self._forget_blobs(time.time() - UPLOAD_GRACE_SECONDS)
 
     def _forget_blobs(self, older_than: float) -> None:

@@ -19,6 +19,7 @@ from headrace.engine.control import Control
 from headrace.engine.housekeeping import Housekeeping
 from headrace.engine.ingest import Ingest
 from headrace.engine.reading import Reader
+from headrace.engine.takeover import Takeover
 from headrace.pipeline.embed import load_embedder
 from headrace.pipeline.sandbox import Limits, Parsers
 from headrace.settings import Settings
@@ -49,10 +50,12 @@ def run(settings: Settings, *, watch_input: bool = False) -> int:
             logger.info("worker %s takes jobs", executor)
         stopping.wait()
         logger.info("worker %s stops; what it has in hand is taken up again", executor)
-    # Threads are in the middle of documents. Whatever they have not committed is repeated by the next worker, just as
-    # after a crash, so nothing is gained by waiting for them.
-    sys.stdout.flush()
-    os._exit(0)
+        # Threads are in the middle of documents. Whatever they have not committed is repeated by the next worker, just
+        # as after a crash, so nothing is gained by waiting for them. Nor is anything closed before: who finds that its
+        # job does not go on returns, and the engine would take that for the end of its work.
+        sys.stdout.flush()
+        os._exit(0)
+    return 0
 
 
 def _start(settings: Settings, executor: str, stack: ExitStack) -> None:
@@ -83,10 +86,14 @@ def _start(settings: Settings, executor: str, stack: ExitStack) -> None:
         control=control,
         settings=settings,
     )
-    housekeeping = Housekeeping(database, blobs, settings)
-    housekeeping.start()
+    housekeeping = Housekeeping(database, blobs, settings, embedder.dimensions)
     stack.callback(housekeeping.close)
+    takeover = None if settings.is_sqlite else Takeover(database, executor)
     durable.launch(database, ingest, settings, executor)
+    housekeeping.start()
+    if takeover is not None:
+        takeover.start()
+        stack.callback(takeover.close)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 
 import uvicorn
@@ -21,11 +22,18 @@ def serve(settings: Settings) -> int:
     if (reason := check_bind(settings)) is not None:
         logger.error("%s", reason)
         return USAGE
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     application = Application(settings)
     with Supervisor(settings) as _worker:
         Server(application, _config(application, settings)).run()
     return 0
+
+
+def _leave(_number: int, _frame: object) -> None:
+    """Uvicorn handles the signal first, and raises it again when it has stopped: that is a good end."""
+    raise SystemExit(0)
 
 
 def _config(application: Application, settings: Settings) -> uvicorn.Config:

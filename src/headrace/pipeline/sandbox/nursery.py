@@ -52,7 +52,10 @@ class Nursery:
 
     def _take_message(self) -> bool:
         """Fork a child for the two sockets that came; False when the owner is gone."""
-        message, descriptors, _, _ = socket.recv_fds(self._control, 1, 2)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, 1, 2)
+        except ConnectionResetError:  # killed with something of ours unread
+            return False
         if not message:
             return False
         channel, leash = (socket.socket(fileno=descriptor) for descriptor in descriptors)
