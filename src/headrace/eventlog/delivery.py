@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace.eventlog.framing import Message, Portion
 from headrace.eventlog.replay import Opening, Stream
-from headrace.eventlog.topic import Topic, Watcher
+from headrace.eventlog.topic import Topic, Watcher, bounded
 from headrace.model.errors import HeadraceError
 from headrace.model.event import Event
 
@@ -113,21 +113,20 @@ class Delivery:
 
     def _step(self, topic: Topic, watcher: Watcher, now: float) -> None:
         """Hand over without a task. Who cannot take it now leaves `ready` and catches up alone."""
-        portions = topic.portions(watcher)
+        while portions := topic.portions(watcher):
+            for portion in portions:
+                try:
+                    unfinished = begin(watcher.send(portion.message))
+                except Exception as error:  # noqa: BLE001 - a closed connection is its own loss, never the others'
+                    self._drop(topic, watcher, error)
+                    return
+                if unfinished is not None:
+                    self.park(topic, watcher, unfinished, portion)
+                    return
+                self._handed_over(topic, watcher, portion, now)
+            if watcher not in topic.ready:
+                return
         if portions is None:
-            self.park(topic, watcher)
-            return
-        for portion in portions:
-            try:
-                unfinished = begin(watcher.send(portion.message))
-            except Exception as error:  # noqa: BLE001 - a closed connection is its own loss, never the others'
-                self._drop(topic, watcher, error)
-                return
-            if unfinished is not None:
-                self.park(topic, watcher, unfinished, portion)
-                return
-            self._handed_over(topic, watcher, portion, now)
-        if watcher.place < topic.flushed and watcher in topic.ready:
             self.park(topic, watcher)
 
     def beat(self, topic: Topic, watcher: Watcher, heartbeat: Message, now: float) -> None:
@@ -194,7 +193,7 @@ class Delivery:
         """What the log has after a watcher's place; where it has forgotten that, a reset and the state as it is."""
         page = await self._read_page(topic.stream, watcher.place)
         if page:
-            return topic.encode(watcher.framing, page)
+            return topic.encode(watcher.framing, bounded(page))
         opening = await self._reopen(topic.stream)
         messages = [message for _, message in watcher.framing.encode(topic.epoch, opening.first)]
         *others, last = messages

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from headrace.eventlog import replay
 from headrace.eventlog.delivery import Delivery
 from headrace.eventlog.feed import Feed
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """Each watched user's log is looked at this often, whatever hints have come."""
 
+OPENING_SECONDS = 15.0
 REPLAY_THREADS = 2
 
 
@@ -104,16 +107,25 @@ class Hub:
         cursor = Cursor.parse(after) if after else None
         feed, topic = self._hold(stream)
         try:
-            await feed.started.wait()
-            opening = topic.opening(cursor, feed.number)
-            if opening is None:
-                opening = await self._read_opening(stream, cursor)
-                topic.settle(opening, is_snapshot=cursor is None)
-                await feed.reach(opening.number)
-        except BaseException:
+            async with asyncio.timeout(OPENING_SECONDS):
+                return topic, await self._find_opening(feed, topic, cursor)
+        except BaseException as error:
             self.release(topic)
+            if isinstance(error, (TimeoutError, SQLAlchemyError)):
+                logger.warning("the log cannot be opened: %r", error)
+                raise Busy("the log cannot be read now; come back in a moment") from error
             raise
-        return topic, opening
+
+    async def _find_opening(self, feed: Feed, topic: Topic, cursor: Cursor | None) -> Opening:
+        """The topic is held and the feed has started before the log is read, so no event falls between the two."""
+        await feed.started.wait()
+        known = topic.opening(cursor, feed.number)
+        if known is not None:
+            return known
+        opening = await self._read_opening(topic.stream, cursor)
+        topic.settle(opening, is_snapshot=cursor is None)
+        await feed.reach(opening.number)
+        return opening
 
     def join(self, topic: Topic, watcher: Watcher, place: int) -> None:
         """Send a watcher everything after `place`, until it is released or the stream ends."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from headrace.eventlog.framing import Framing, Portion, Send
@@ -13,6 +13,21 @@ from headrace.model.event import Event
 
 CACHE = 1024
 """Events of one stream kept in memory; older ones are read from the log."""
+
+
+PAGE_BYTES = 65_536
+"""About as much is written to a connection before it is asked whether it can take more."""
+
+
+def bounded(events: Iterable[Event]) -> list[Event]:
+    """As many of some events as fit into a page, and at least one."""
+    page, size = [], 0
+    for event in events:
+        page.append(event)
+        size += len(event.body)
+        if size >= PAGE_BYTES:
+            break
+    return page
 
 
 class Watcher:
@@ -61,11 +76,6 @@ class Topic:
     def is_over(self) -> bool:
         """Whether everything published is flushed, and the last of it ends the job."""
         return self._has_ended and self.flushed == self.head
-
-    @property
-    def is_dirty(self) -> bool:
-        """Whether something waits for the next flush."""
-        return self.flushed < self.head
 
     def settle(self, opening: Opening, *, is_snapshot: bool) -> None:
         """Take the log's word for where a new topic stands, unless events that came meanwhile say more.
@@ -160,7 +170,7 @@ class Topic:
         start = after - (self.head - len(self.cache))
         if start < 0:
             return None
-        return list(islice(self.cache, start, min(start + PAGE, self.flushed - after + start)))
+        return bounded(islice(self.cache, start, min(start + PAGE, self.flushed - after + start)))
 
     async def passes(self, place: int, seconds: float) -> bool:
         """Wait until there is an event after `place`; False when the time is over, or the hub closes."""

@@ -48,6 +48,7 @@ class Connection:
 
     def __init__(self, hub: Hub, user_id: UserId, job_id: JobId | None = None, cursor: str | None = None) -> None:
         self.sent = b""
+        self.largest = 0
         self.status: int | None = None
         self.is_complete = False
         self.is_closed = False
@@ -66,6 +67,7 @@ class Connection:
         await self.open.wait()
         self.status = message.get("status", self.status)
         self.sent += message.get("body", b"")
+        self.largest = max(self.largest, len(message.get("body", b"")))
         if message["type"] == "http.response.body" and not message.get("more_body"):
             self.is_complete = True
             self._gone.set()

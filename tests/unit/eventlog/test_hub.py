@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.eventlog import hub as hub_module
 from headrace.eventlog import replay
@@ -439,5 +440,43 @@ def test_a_retry_that_this_process_has_not_heard_of_is_followed(database, alice,
             again = Connection(hub, alice.user_id, job.job_id, ended.frames[-1]["event_id"])
 
             assert (await again.until_seq(4)).frames[0]["type"] == "job.received"
+
+    play(scenario)
+
+
+def test_a_log_that_cannot_be_read_is_busy_and_followed_again_when_it_can(database, alice, monkeypatch) -> None:
+    class Broken(SQLAlchemyError):
+        pass
+
+    def fail(*_, **__):
+        raise Broken("no such luck")
+
+    async def scenario() -> None:
+        job = alice.begin()
+        async with running(database) as hub:
+            with monkeypatch.context() as patch:
+                patch.setattr(replay, "open_stream", fail)
+                with pytest.raises(Busy):
+                    await Connection(hub, alice.user_id, job.job_id).task
+
+            again = Connection(hub, alice.user_id, job.job_id, first(alice.cursor))
+            assert (await again.until_seq(2)).seqs == [1, 2]
+
+    play(scenario)
+
+
+def test_large_events_are_handed_over_a_few_at_a_time(database, alice, monkeypatch) -> None:
+    monkeypatch.setattr(topic_module, "PAGE_BYTES", 2000)
+
+    async def scenario() -> None:
+        job = alice.begin(ticks=20)
+        async with running(database) as hub:
+            late = Connection(hub, alice.user_id, job.job_id, first(alice.cursor))
+            await late.until_seq(22)
+            await all_ready(hub, 1)
+            alice.tick(job, 50)
+
+            assert (await late.until_seq(72)).seqs == list(range(1, 73))
+            assert late.largest < 4000
 
     play(scenario)
