@@ -57,8 +57,9 @@ class Server(uvicorn.Server):
         self.is_up.set()
 
     async def shutdown(self, sockets: Any = None) -> None:
-        await self.hub.close()
+        closing = asyncio.create_task(self.hub.close())  # runs once nobody is let in any more
         await super().shutdown(sockets)
+        await closing
 
 
 @contextmanager
