@@ -64,6 +64,12 @@ class Town:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         return self.server.client(headers=headers, **options)
 
+    def ask(self, path: str, token: str | None = None, **options: Any) -> int:
+        """The status that a GET is answered with, on a connection of its own."""
+        with self.client(token) as client:
+            client.cookies.update(options.pop("cookies", {}))
+            return client.get(path, **options).status_code
+
     def handshake(self, path: str, token: str | None = None, **headers: str) -> int:
         """The status with which a WebSocket's handshake is answered; 101 when it is let in."""
         sent = headers | ({} if token is None else {"Authorization": f"Bearer {token}"})
@@ -89,7 +95,9 @@ def town(folder: Path, **settings: object) -> Iterator[Town]:
             for method in methods
             if method in METHODS
         )
-        yield Town(server, anna, new_token(server, "eve"), new_token(server, "anna", "--scope", "read"), ids, operations)
+        yield Town(
+            server, anna, new_token(server, "eve"), new_token(server, "anna", "--scope", "read"), ids, operations
+        )
 
 
 def settle(client: httpx.Client) -> dict[str, str]:

@@ -8,7 +8,7 @@ HIDDEN = "[hidden]"
 SECRETS = (
     re.compile(r"(?<![A-Za-z0-9])hr[st]?_[A-Za-z0-9_-]{16,}"),
     re.compile(r"(?<=ticket=)[^\s&'\"]+", re.IGNORECASE),
-    re.compile(r"(?<=authorization)(['\"]?\s*[:=,]\s*b?['\"]?)[^'\"\r\n]+", re.IGNORECASE),
+    re.compile(r"(?<=authorization)(['\"]?\s*[:=,]\s*(?:b?['\"])?)[^'\"\r\n]+", re.IGNORECASE),
 )
 """Whatever looks like one of our own; the rest of `ticket=`; what follows `Authorization` up to the line's end."""
 
