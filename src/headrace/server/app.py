@@ -23,9 +23,11 @@ from headrace.server import (
     sessions,
     submitting,
     tasks,
+    webhooks,
     workspaces,
 )
 from headrace.server.access import Access
+from headrace.server.arrivals import Arrivals
 from headrace.server.context import Context
 from headrace.server.credentials import Credentials
 from headrace.server.gate import ASGI, Gate, Message, Receive, Send
@@ -65,6 +67,7 @@ class Application:
             jobs=Jobs(settings, self.database, blobs, self.dispatcher),
             library=Library(self.database, self.dispatcher, embedder),
         )
+        self.arrivals = Arrivals(self.context.jobs, settings)
         self.access = Access(settings, self.database)
         self.credentials = Credentials(self.database, self.hub)
         self.guard = HostGuard(identify) if identify else Guard(settings, self.access, self.credentials)
@@ -74,12 +77,14 @@ class Application:
         """Begin to follow the log, and to look after who does."""
         await self.hub.start()
         self.relays.start()
+        self.arrivals.start()
         if self.settings.must_log_in:
             self.credentials.start()
 
     async def close_streams(self) -> None:
         """End every stream, so that the server can stop."""
         await self.hub.close()
+        await self.arrivals.close()
         await self.relays.close()
 
     def close(self) -> None:
@@ -98,7 +103,7 @@ class Application:
         api.state.context = self.context
         api.state.access = self.access
         problems.install(api)
-        for module in (sessions, submitting, jobs, documents, workspaces, tasks, reports, operations):
+        for module in (sessions, submitting, jobs, documents, workspaces, tasks, reports, webhooks, operations):
             api.include_router(module.router)
         api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
         return Streams(_limited(Gate(api, self.guard), self.settings), self.hub, self.guard.watcher)
