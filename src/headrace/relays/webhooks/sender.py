@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -42,6 +43,7 @@ class Webhooks:
         self._database = database
         self._settings = settings
         self._hint = asyncio.Event()
+        self._clean_at = 0.0
         self._looked: dict[WorkspaceId, int] = {}
         self._busy: dict[Line, asyncio.Task[None]] = {}
 
@@ -55,6 +57,7 @@ class Webhooks:
         async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout) as client:
             try:
                 while True:
+                    await asyncio.to_thread(self._clean)
                     self._hint.clear()
                     await asyncio.to_thread(self._enqueue)
                     self._deliver(client, await asyncio.to_thread(self._due))
@@ -143,6 +146,15 @@ class Webhooks:
         except NotDelivered as failure:
             return failure
         return None
+
+    def _clean(self) -> None:
+        """Forget ended deliveries that are too old to be looked at, now and then."""
+        if time.monotonic() < self._clean_at:
+            return
+        with self._database.write() as transaction:
+            oldest_kept = transaction.now - timedelta(hours=self._settings.max_age_hours)
+            is_all = webhooks.forget(transaction, oldest_kept) < webhooks.PORTION
+        self._clean_at = time.monotonic() + (self._settings.cleanup_interval_seconds if is_all else 0)
 
     def _find(self, workspace_id: WorkspaceId) -> Webhook | None:
         with self._database.read() as connection:
