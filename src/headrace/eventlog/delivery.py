@@ -124,7 +124,7 @@ class Delivery:
                     self.park(topic, watcher, unfinished, portion)
                     return
                 self._handed_over(topic, watcher, portion, now)
-            if watcher not in topic.ready:
+            if watcher.place >= topic.flushed or watcher not in topic.ready:
                 return
         if portions is None:
             self.park(topic, watcher)
