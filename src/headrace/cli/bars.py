@@ -69,7 +69,7 @@ class Screen:
         table.add_column(width=30)
         table.add_column(justify="right", width=4)
         table.add_column(no_wrap=True)
-        table.add_column(overflow="ellipsis")
+        table.add_column()  # the only one that gives way on a narrow screen
         bars = list(self.board.files.values()) or list(self.board.stages.values())
         for bar in bars:
             table.add_row(*_cells(bar))
@@ -94,12 +94,15 @@ class Screen:
 
 def _cells(bar: Bar) -> list[Text | ProgressBar]:
     colour = _COLOURS.get(bar.stage, "cyan")
-    note = Text(bar.note, style="red") if bar.note else Text("" if bar.stage.is_final else bar.stage.value, style="dim")
+    says_itself = bar.stage.is_final or bar.name == bar.stage
+    note = Text("" if says_itself else bar.stage.value, style="dim")
+    if bar.note:
+        note = Text(bar.note, style="red", no_wrap=True, overflow="ellipsis")
     return [
         Text(SIGNS[bar.stage]),
         Text(_short(bar.name)),
         ProgressBar(total=1.0, completed=bar.share, width=30, complete_style=colour, finished_style=colour),
-        Text(f"{int(bar.share * 100)}%"),
+        Text("" if bar.stage is Stage.FAILED else f"{int(bar.share * 100)}%"),
         Text(bar.counter, style="dim"),
         note,
     ]

@@ -89,7 +89,7 @@ class Board:
     def _apply_file(self, document: Mapping[str, Any]) -> None:
         bar = self.files.setdefault(str(document["document_id"]), Bar(name=str(document["filename"])))
         stage = Stage(document["stage"])
-        bar.advance(stage, float(document["progress"]))
+        bar.advance(stage, 0.0 if stage is Stage.FAILED else float(document["progress"]))
         bar.counter = counter(document["current_chunk"], document["total_chunks"])
         if stage is Stage.FAILED:
             bar.note = str(document["error_message"] or "")

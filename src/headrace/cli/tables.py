@@ -32,7 +32,7 @@ def print_job(job: Mapping[str, Any], documents: Rows) -> None:
     facts = Table.grid(padding=(0, 2))
     for name in ("job_id", "job_type", "status", "stage", "created_at", "started_at", "completed_at", "attempt"):
         facts.add_row(Text(name, style="dim"), Text(str(job.get(name) if job.get(name) is not None else "-")))
-    facts.add_row(Text("progress", style="dim"), Text(f"{job['progress_percent']:.0f} % {_note(job)}"))
+    facts.add_row(Text("progress", style="dim"), Text(f"{job['progress_percent']:.0f} %  {_note(job)}"))
     Console().print(facts)
     table = _table("", "document", "stage", ">chunks", "")
     for document in documents:
@@ -65,14 +65,22 @@ def local_time(text: str) -> str:
 
 def _note(job: Mapping[str, Any]) -> Text:
     if job.get("error_message"):
-        return Text(job["error_message"], style="red")
+        return _note_text(job["error_message"], "red")
     if job["failed_items"]:
-        return Text(f"{job['failed_items']} failed", style="red")
-    return Text(job.get("waiting_for") or time_left(job.get("eta_seconds")), style="dim")
+        return _note_text(f"{job['failed_items']} failed", "red")
+    if not job["total_items"]:
+        return _note_text(job["message"], "dim")
+    return _note_text(job.get("waiting_for") or time_left(job.get("eta_seconds")), "dim")
 
 
 def _table(*names: str) -> Table:
+    """Columns of these names, `>` for numbers. The last one gives way on a narrow screen, the others never."""
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in names:
-        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
+    for name in names[:-1]:
+        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left", no_wrap=True)
+    table.add_column(names[-1])
     return table
+
+
+def _note_text(text: str, style: str) -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")

@@ -4,7 +4,8 @@ import { call, count, element } from "./api.js";
 
 const COMMON = new Set(("a an and are as at be by can did do does for from had has have how i in is it its me my of on or our than that the their "
   + "them then there these this those to was we were what when where which who whom why will with you your").split(" "));
-const SHOWN = 5;
+const SHOWN = 3;
+const ASKED = 12;
 const TYPING_PAUSE = 350;
 
 export function begin(form, input, results, onError) {
@@ -21,7 +22,7 @@ export function begin(form, input, results, onError) {
     running = new AbortController();
     form.dataset.state = "busy";
     try {
-      const answer = await call("POST", "query", { query: question, top_k: 2 * SHOWN }, { signal: running.signal });
+      const answer = await call("POST", "query", { query: question, top_k: ASKED }, { signal: running.signal });
       shown = question;
       draw(results, answer, question);
     } catch (error) {
@@ -52,11 +53,19 @@ export function begin(form, input, results, onError) {
 
 function draw(results, answer, question) {
   const words = carrying(question);
-  const hits = unlike(answer.results).slice(0, SHOWN);
+  const hits = unlike(answer.results);
   const took = `${Math.round(answer.took_ms)} ms`;
   const head = element("p", "results-head", hits.length ? `${count(hits.length, "passage")} in ${took}` : "Nothing found. Try other words, or wait for a document to be ready.");
-  results.replaceChildren(head, ...hits.map((hit) => passage(hit, words)));
+  results.replaceChildren(head, ...hits.slice(0, SHOWN).map((hit) => passage(hit, words)));
+  if (hits.length > SHOWN) results.append(more(hits.slice(SHOWN), words));
   results.hidden = false;
+}
+
+function more(hits, words) {
+  const button = element("button", "quiet", `Show ${hits.length} more`);
+  button.type = "button";
+  button.addEventListener("click", () => button.replaceWith(...hits.map((hit) => passage(hit, words))));
+  return button;
 }
 
 /** A file that was sent twice answers twice; once is enough. */
