@@ -39,6 +39,7 @@ from headrace.store import migrations
 from headrace.store.blobs import Blobs
 from headrace.store.database import Database
 from headrace.transports.mount import Streams
+from headrace.transports.socketio import SocketIO
 
 
 class Application:
@@ -71,6 +72,7 @@ class Application:
         self.access = Access(settings, self.database)
         self.credentials = Credentials(self.database, self.hub)
         self.guard = HostGuard(identify) if identify else Guard(settings, self.access, self.credentials)
+        self.socketio = SocketIO(self.hub, self.guard.connect, self.guard.check_source)
         self.asgi = self._build()
 
     async def open(self) -> None:
@@ -84,6 +86,7 @@ class Application:
     async def close_streams(self) -> None:
         """End every stream, so that the server can stop."""
         await self.hub.close()
+        await self.socketio.close()
         await self.arrivals.close()
         await self.relays.close()
 
@@ -106,7 +109,7 @@ class Application:
         for module in (sessions, submitting, jobs, documents, workspaces, tasks, reports, webhooks, operations):
             api.include_router(module.router)
         api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
-        return Streams(_limited(Gate(api, self.guard), self.settings), self.hub, self.guard.watcher)
+        return Streams(_limited(Gate(api, self.guard), self.settings), self.hub, self.guard.watcher, self.socketio)
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:

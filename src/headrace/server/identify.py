@@ -30,6 +30,9 @@ class HostGuard(Guard):
         """See `Guard`."""
         return await self._ask(scope)
 
+    def check_source(self, scope: Scope) -> None:
+        """The application answers for that, too."""
+
     async def is_alive(self, who: Principal) -> bool:  # noqa: ARG002
         """The application ends its own sessions."""
         return True

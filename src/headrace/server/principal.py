@@ -101,13 +101,22 @@ class Guard:
             who = await self._credentials.find(secret, Kind.TOKEN)
         return _allowed(who, TokenScope.READ)
 
+    def check_source(self, scope: Scope) -> None:
+        """Refuse what the page of another site sends, whoever it is from.
+
+        Raises:
+            NotAllowed: see there.
+        """
+        if not self._must_log_in:
+            self._origins.check_host(scope)
+        self._origins.check_origin(scope)
+
     async def is_alive(self, who: Principal) -> bool:
         """Whether what a request was admitted by is valid at this moment, too."""
         return who.credential is None or await self._credentials.is_alive(who.credential)
 
     def _local(self, scope: Scope) -> Principal:
-        self._origins.check_host(scope)
-        self._origins.check_origin(scope)
+        self.check_source(scope)
         return LOCAL
 
     async def _identify(self, scope: Scope) -> Principal:

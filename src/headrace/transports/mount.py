@@ -26,6 +26,9 @@ PATHS = {
 }
 
 
+SOCKET_IO = re.compile(r"/socket\.io/?")
+
+
 class Route(NamedTuple):
     """What a path asks for: a job by the name that the client gave it, or with None all of the user's."""
 
@@ -33,13 +36,18 @@ class Route(NamedTuple):
 
 
 class Streams:
-    """An ASGI application around another one."""
+    """An ASGI application around another one. `socketio` serves what comes to /socket.io, if anything does."""
 
-    def __init__(self, app: Application, hub: Hub, authenticate: Authenticate) -> None:
-        self.app, self.hub, self.authenticate = app, hub, authenticate
+    def __init__(
+        self, app: Application, hub: Hub, authenticate: Authenticate, socketio: Application | None = None
+    ) -> None:
+        self.app, self.hub, self.authenticate, self.socketio = app, hub, authenticate, socketio
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        if self.socketio is not None and scope["type"] in PATHS and SOCKET_IO.fullmatch(path_below(scope)):
+            await self.socketio(scope, receive, send)
+            return
         route = find_route(scope)
         if route is None:
             await self.app(scope, receive, send)
