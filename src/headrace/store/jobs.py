@@ -197,7 +197,9 @@ def _end_items(transaction: Transaction, cancelled: Job) -> None:
     values = {
         "stage": Stage.CANCELLED,
         "stage_rank": Stage.CANCELLED.rank,
-        "leftover_version": sa.case((item.c.chunk_count > 0, item.c.version), else_=None),
+        "leftover_version": sa.case(
+            (sa.or_(item.c.chunk_count > 0, item.c.leftover_version == item.c.version), item.c.version), else_=None
+        ),
     }
     mine = (item.c.job_id == cancelled.job_id, item.c.stage != Stage.FAILED)
     transaction.execute(sa.update(item).where(*mine).values(values))

@@ -15,6 +15,11 @@ from headrace.store.schema import account, document, event, item, job
 
 PORTION = 500
 
+_IS_LEFT_OVER = sa.and_(
+    item.c.leftover_version.is_not(None),
+    sa.exists().where(job.c.job_id == item.c.job_id, job.c.status.in_(FINAL_STATUSES)),
+)
+
 
 def prune_events(transaction: Transaction, *, max_age_hours: float, max_jobs: int) -> int:
     """Delete the detailed events of old ended jobs, at most a portion of jobs at once; returns how many jobs."""
@@ -67,11 +72,15 @@ def forget_jobs(transaction: Transaction, *, history_days: float) -> int:
 
 
 def leftovers(connection: sa.Connection, limit: int = PORTION) -> list[tuple[DocumentId, int]]:
-    """Versions of documents whose chunks nobody will search again."""
-    statement = (
-        sa.select(item.c.document_id, item.c.leftover_version).where(item.c.leftover_version.is_not(None)).limit(limit)
-    )
+    """Versions whose chunks nobody will search again; of ended jobs alone, for a cancel may need the older one."""
+    statement = sa.select(item.c.document_id, item.c.leftover_version).where(_IS_LEFT_OVER).limit(limit)
     return [(DocumentId(row[0]), int(row[1])) for row in connection.execute(statement)]
+
+
+def is_leftover(connection: sa.Connection, document_id: DocumentId, version: int) -> bool:
+    """Whether that is still so: a retry may have begun since."""
+    mine = (item.c.document_id == document_id, item.c.leftover_version == version)
+    return connection.execute(sa.select(item.c.ordinal).where(_IS_LEFT_OVER, *mine).limit(1)).first() is not None
 
 
 def clear_leftover(transaction: Transaction, document_id: DocumentId, version: int) -> None:

@@ -78,7 +78,7 @@ class Hand:
             stage=Stage.FAILED,
             work_done=before.work_total,
             chunks_indexed=0,
-            leftover_version=before.version if before.chunk_count else None,
+            leftover_version=before.version if before.chunk_count else before.leftover_version,
             error_code=error.code,
             error_message=error.detail,
         )
