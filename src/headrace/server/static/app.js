@@ -1,22 +1,20 @@
 // The page: puts what the other files do together.
 
-import { FINAL, call, count, element, size, tell } from "./api.js";
+import { FINAL, call, count, size, tell } from "./api.js";
 import { Jobs } from "./jobs.js";
 import { Row } from "./rows.js";
 import { begin as beginSearch } from "./search.js";
 import { Stream } from "./stream.js";
-import { dropped, inJobs, newKey, send, sendText, sorted } from "./upload.js";
+import { announce, at, complain, note, stored, toast } from "./tell.js";
+import { inJobs, newKey, send, sendText, sorted } from "./upload.js";
+import { wireChoices, wireDrop } from "./ways.js";
 
 const DRAW_EVERY = 100;
 const PAGE = 20;
-const TOAST_TOGETHER = 1_500;
 const LOOK_AT_QUEUE_EVERY = 3_000;
-const TOAST_STAYS = 6_000;
 const UPLOADS_AT_ONCE = 3;
 const DISMISSED = "headrace.dismissed";
-const TOLD = "headrace.told";
 
-const at = (id) => document.getElementById(id);
 const rows = new Map();
 const uploads = new Map();
 const mine = new Set();
@@ -28,7 +26,6 @@ let drawTimer = 0;
 let lastDrawn = 0;
 let older = null;
 let sending = 0;
-let ready = [];
 let afterUploads = "";
 
 const jobs = new Jobs((job) => touch(job.id), ended);
@@ -38,8 +35,6 @@ const stream = new Stream({
   onState: (state, text) => { at("pill").dataset.state = state; tell(at("pill-text"), text); },
   poll: () => load(),
 });
-
-// ---- what is known
 
 async function load(cursor) {
   const page = await call("GET", `jobs?limit=${PAGE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
@@ -97,8 +92,6 @@ function ended(job, wasAlive) {
   if (job.stage === "completed") toast(job, name);
   announce(job.stage === "completed" ? `${name()} is ready` : `${name()} ${job.stage}`);
 }
-
-// ---- drawing, at most every 100 ms
 
 function touch(id) {
   dirty.add(id);
@@ -180,49 +173,6 @@ function quarter(job) {
   quarters.set(job.id, reached);
   if (before !== undefined && reached > before && reached < 4 && mine.has(job.id)) announce(`${job.names?.title ?? "document"} ${reached * 25} percent`);
 }
-
-function announce(text) {
-  at("live").textContent = text;
-}
-
-// ---- telling people
-
-/** Once for each job, whichever tabs are open; those that come together are told together. */
-function toast(job, name) {
-  const told = stored(TOLD);
-  if (told.includes(job.id)) return;
-  localStorage.setItem(TOLD, JSON.stringify([...told.slice(-200), job.id]));
-  ready.push(name);
-  if (ready.length > 1) return;
-  setTimeout(() => {
-    const names = ready.map((one) => one());
-    ready = [];
-    const node = element("p", "toast");
-    node.append(element("b", "", "Resource Ready!"), ` ${names.length > 2 ? count(names.length, "document") : names.join(" and ")}`);
-    at("toasts").append(node);
-    setTimeout(() => node.remove(), TOAST_STAYS);
-  }, TOAST_TOGETHER);
-}
-
-function note(text, kind = "info") {
-  at("notice").hidden = !text;
-  at("notice").dataset.kind = kind;
-  tell(at("notice"), text);
-}
-
-function complain(error) {
-  note(typeof error === "string" ? error : error.message, "bad");
-}
-
-function stored(key) {
-  try {
-    return JSON.parse(localStorage.getItem(key) ?? "[]");
-  } catch {
-    return [];
-  }
-}
-
-// ---- what people do
 
 function act(id, verb) {
   const upload = uploads.get(id);
@@ -306,51 +256,6 @@ async function arrived(upload, reply) {
   touch(reply.job_id);
 }
 
-// ---- wiring
-
-function wireDrop() {
-  let depth = 0;
-  const veil = (isOn) => { depth = isOn ? depth : 0; document.body.dataset.drag = String(isOn); };
-  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].some((type) => type === "Files" || type === "text/plain");
-  addEventListener("dragenter", (event) => { if (hasFiles(event)) { depth += 1; veil(true); } });
-  addEventListener("dragleave", () => { depth -= 1; if (depth <= 0) veil(false); });
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", async (event) => {
-    event.preventDefault();
-    veil(false);
-    const text = event.dataTransfer.getData("text/plain");
-    if (event.dataTransfer.files.length) take(await dropped(event.dataTransfer));
-    else if (text) takeText(text);
-  });
-  addEventListener("paste", (event) => {
-    if (event.target.closest("input, textarea")) return;
-    const files = [...event.clipboardData.files];
-    const text = event.clipboardData.getData("text/plain");
-    if (files.length) take(files);
-    else if (text.trim()) takeText(text);
-  });
-}
-
-function wireChoices() {
-  for (const [button, input] of [["choose-files", "files"], ["choose-folder", "folder"]]) {
-    at(button).addEventListener("click", () => at(input).click());
-    at(input).addEventListener("change", () => { take([...at(input).files]); at(input).value = ""; });
-  }
-  const togglePaste = (isOpen) => {
-    at("paste-form").hidden = !isOpen;
-    at("paste").setAttribute("aria-expanded", String(isOpen));
-    (isOpen ? at("text") : at("paste")).focus();
-  };
-  at("paste").addEventListener("click", () => togglePaste(at("paste-form").hidden));
-  at("paste-close").addEventListener("click", () => togglePaste(false));
-  at("paste-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    takeText(at("text").value);
-    at("text").value = "";
-    togglePaste(false);
-  });
-}
-
 function wireInbox() {
   at("older").addEventListener("click", () => load(older).catch(complain));
   at("newer").addEventListener("click", releaseWaiting);
@@ -370,8 +275,8 @@ function wireInbox() {
   addEventListener("beforeunload", (event) => { if (sending) event.preventDefault(); });
 }
 
-wireDrop();
-wireChoices();
+wireDrop(take, takeText);
+wireChoices(take, takeText);
 wireInbox();
 beginSearch(at("search"), at("question"), at("results"), complain);
 load().catch(complain);
