@@ -15,6 +15,7 @@ from headrace.settings import Settings
 logger = logging.getLogger(__name__)
 
 USAGE = 2
+PING_SECONDS = 20.0
 
 
 def serve(settings: Settings) -> int:
@@ -44,8 +45,8 @@ def _config(application: Application, settings: Settings) -> uvicorn.Config:
         http="httptools",
         ws="websockets-sansio",
         ws_per_message_deflate=False,
-        ws_ping_interval=20.0,
-        ws_ping_timeout=settings.idle_stream_seconds,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=max(1.0, settings.idle_stream_seconds - PING_SECONDS),
         ws_max_size=65_536,
         timeout_graceful_shutdown=int(settings.stop_seconds),
         log_config=None,
@@ -72,5 +73,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
-        await asyncio.wait_for(self._application.close_streams(), timeout=5.0)
+        # The task runs once uvicorn has closed its listeners: a browser that were let in now, only to be refused, would
+        # never come back.
+        closing = asyncio.create_task(self._application.close_streams())
         await super().shutdown(sockets=sockets)
+        await closing
