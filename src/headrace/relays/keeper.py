@@ -36,9 +36,9 @@ class Relays:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
-    def _ring(self, _user_id: str) -> None:
+    def _ring(self, user_id: str) -> None:
         for relay in self._relays:
-            relay.hint()
+            relay.hint(user_id)
 
 
 def _outlets(settings: Settings) -> dict[str, Outlet]:

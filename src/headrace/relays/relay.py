@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from headrace.eventlog.replay import PAGE, read_newer
-from headrace.model.errors import HeadraceError
+from headrace.eventlog.wakeup import EVERYONE as ANYONE
 from headrace.model.event import Event
 from headrace.model.ids import UserId
 from headrace.relays.message import to_message
@@ -18,7 +18,10 @@ from headrace.store.relaying import Backlog
 
 logger = logging.getLogger(__name__)
 
+EVERYONE = UserId(ANYONE)
+
 LOOK_SECONDS = 1.0
+MOST_HINTED = 500
 GATHER_SECONDS = 0.01
 """Hints that come together are answered by one look at the log."""
 NOTE_SECONDS = 0.5
@@ -47,12 +50,15 @@ class Relay:
         self._database = database
         self._outlet = outlet
         self._hint = asyncio.Event()
+        self._hinted: set[UserId] = {EVERYONE}
+        self._looked_at = 0.0
         self._sent: dict[UserId, int] = {}
         self._noted_at = 0.0
         self._pause = FIRST_PAUSE_SECONDS
 
-    def hint(self) -> None:
-        """Say that there may be something new."""
+    def hint(self, user_id: str) -> None:
+        """Say that there may be something new in a user's log, or in anyone's."""
+        self._hinted.add(UserId(user_id))
         self._hint.set()
 
     async def run(self) -> NoReturn:
@@ -68,16 +74,18 @@ class Relay:
     async def _stop(self) -> None:
         try:
             await self._note()
-        except HeadraceError as error:
-            logger.warning("the relay %s could not note how far it is, and will repeat itself: %s", self.name, error)
+        except Exception:  # a boundary: an error here would hide that the relay was told to stop
+            logger.exception("the relay %s could not note how far it is, and will repeat itself", self.name)
         finally:
             await self._outlet.close()
 
     async def _step(self) -> None:
         self._hint.clear()
+        users = self._take_hints()
         try:
-            is_done = await self._look()
+            is_done = await self._look(users)
         except Unreachable as error:
+            self._hinted.add(EVERYONE)
             logger.warning("the relay %s waits %.1f s: %s", self.name, self._pause, error)
             await self._note()
             await asyncio.sleep(self._pause)
@@ -97,13 +105,23 @@ class Relay:
         except TimeoutError:
             pass
 
-    async def _look(self) -> bool:
+    def _take_hints(self) -> set[UserId] | None:
+        """Whose log to look at; None for everyone's, which is at least once a second."""
+        users, self._hinted = self._hinted, set()
+        now = time.monotonic()
+        if EVERYONE not in users and len(users) <= MOST_HINTED and now - self._looked_at < LOOK_SECONDS:
+            return users
+        self._looked_at = now
+        return None
+
+    async def _look(self, users: set[UserId] | None) -> bool:
         """Send at most a page of each user's events; returns whether nothing was left to send."""
         is_done = True
-        for backlog in await asyncio.to_thread(self._backlogs):
+        for backlog in await asyncio.to_thread(self._backlogs, users):
             after = max(backlog.sent, self._sent.get(backlog.user_id, 0))
             if after < backlog.newest:
                 is_done = False
+                self._hinted.add(backlog.user_id)
                 await self._send(backlog, after)
         return is_done
 
@@ -137,9 +155,9 @@ class Relay:
         with self._database.write() as transaction:
             return relaying.begin(transaction, self.name)
 
-    def _backlogs(self) -> list[Backlog]:
+    def _backlogs(self, users: set[UserId] | None) -> list[Backlog]:
         with self._database.read() as connection:
-            return relaying.backlogs(connection, self.name)
+            return relaying.backlogs(connection, self.name, users)
 
     def _advance(self, numbers: dict[UserId, int]) -> None:
         with self._database.write() as transaction:

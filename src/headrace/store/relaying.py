@@ -1,6 +1,6 @@
 """How far each relay has sent the log on, user by user; and what lies ahead of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -32,8 +32,11 @@ def begin(transaction: Transaction, name: str) -> bool:
     return True
 
 
-def backlogs(connection: sa.Connection, name: str) -> list[Backlog]:
-    """The users whose log goes on after what is noted as sent; from a user who came later nothing was sent."""
+def backlogs(connection: sa.Connection, name: str, users: Collection[UserId] | None = None) -> list[Backlog]:
+    """The users whose log goes on after what is noted as sent; from a user who came later nothing was sent.
+
+    With `users` only they are looked at.
+    """
     mine = sa.and_(relay_position.c.user_id == account.c.user_id, relay_position.c.name == name)
     sent = sa.func.coalesce(relay_position.c.number, 0)
     statement = (
@@ -42,6 +45,8 @@ def backlogs(connection: sa.Connection, name: str) -> list[Backlog]:
         .where(account.c.last_number > sent)
         .order_by(account.c.user_id)
     )
+    if users is not None:
+        statement = statement.where(account.c.user_id.in_(users))
     return [Backlog(UserId(user_id), number, newest) for user_id, number, newest in connection.execute(statement)]
 
 

@@ -47,7 +47,7 @@ class Webhooks:
         self._looked: dict[WorkspaceId, int] = {}
         self._busy: dict[Line, asyncio.Task[None]] = {}
 
-    def hint(self) -> None:
+    def hint(self, _user_id: str) -> None:
         """Say that there may be something new."""
         self._hint.set()
 
