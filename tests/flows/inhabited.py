@@ -19,6 +19,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 BODIES: dict[str, Any] = {
     "POST /documents/{document_id}/status": {"status": "failed", "error": "by someone else"},
     "PATCH /workspaces/{workspace_id}": {"name": "taken"},
+    "PUT /workspaces/{workspace_id}/webhook": {"url": "https://example.org/hook"},
     "POST /query": {"query": "water"},
 }
 """What a route needs to be told before it looks at the id; `{}` for all others."""
