@@ -1,0 +1,82 @@
+"""A server of its own for each measurement, and what it costs."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.services import free_port
+
+COMMAND = Path(sys.executable).parent / "headrace"
+
+
+class Measured:
+    """A running server with its worker."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, folder: Path, start_seconds: float) -> None:
+        self.process, self.url, self.folder, self.start_seconds = process, url, folder, start_seconds
+
+    @property
+    def parts(self) -> list[psutil.Process]:
+        """The server, its worker, and the parsers' processes."""
+        server = psutil.Process(self.process.pid)
+        return [server, *server.children(recursive=True)]
+
+    def memory_bytes(self) -> int:
+        """Memory that these processes do not share with others."""
+        return sum(part.memory_full_info().uss for part in self.parts)
+
+    def cpu_seconds(self) -> float:
+        """User and system time of all parts."""
+        return sum(sum(part.cpu_times()[:2]) for part in self.parts)
+
+    def http(self) -> httpx.Client:
+        """A client of this server."""
+        return httpx.Client(base_url=self.url, timeout=600, trust_env=False)
+
+
+@contextmanager
+def running(**settings: object) -> Iterator[Measured]:
+    """A server on an empty folder, ready."""
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-", ignore_cleanup_errors=True) as name:
+        folder, port = Path(name), free_port()
+        env = {
+            **os.environ,
+            "HEADRACE_DATA_DIR": name,
+            **{f"HEADRACE_{key.upper()}": str(v) for key, v in settings.items()},
+        }
+        with (folder / "log").open("wb") as log:
+            started = time.perf_counter()
+            process = subprocess.Popen([str(COMMAND), "serve", "--port", str(port)], env=env, stdout=log, stderr=log)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_ready(url)
+            yield Measured(process, url, folder, time.perf_counter() - started)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait_until_ready(url: str) -> None:
+    while True:
+        try:
+            if httpx.get(f"{url}/readyz", trust_env=False).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.02)
+
+
+def finish(http: httpx.Client, job_id: str) -> dict[str, object]:
+    """Wait for a job's end by long polls."""
+    view = http.get(f"/jobs/{job_id}").raise_for_status().json()
+    while view["status"] not in {"completed", "failed", "cancelled"}:
+        parameters = {"after": view["last_event_id"], "wait": 25}
+        view = http.get(f"/jobs/{job_id}", params=parameters).raise_for_status().json()
+    return view
