@@ -80,7 +80,12 @@ class Outbox:
 
 async def end(socket: Any) -> None:
     """Close a connection after what waits to be sent, in a way that clients come back from."""
-    if not socket.upgraded:
-        socket.queue.put_nowait(Packet(NOOP))  # answers a poll that waits; the next one finds no session
-    socket.queue.put_nowait(None)
+    if socket.upgraded or socket.upgrading:
+        socket.queue.put_nowait(None)
     await socket.close(wait=False, abort=True)
+
+
+def answer_poll(socket: Any) -> None:
+    """Let a poll that waits on a closed connection return at once; the next one finds no session."""
+    if not socket.upgraded:
+        socket.queue.put_nowait(Packet(NOOP))

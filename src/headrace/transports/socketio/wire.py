@@ -22,7 +22,7 @@ from headrace.model.errors import BadRequest, Busy, HeadraceError, MalformedCurs
 from headrace.model.principal import Principal
 from headrace.transports.asgi import Scope, query, refuse, until_gone, watcher_on
 from headrace.transports.socketio.framing import framing
-from headrace.transports.socketio.outbox import Outbox, end
+from headrace.transports.socketio.outbox import Outbox, answer_poll, end
 
 logger = logging.getLogger(__name__)
 protocol_logger = logging.getLogger(f"{__name__}.protocol")
@@ -75,6 +75,8 @@ class SocketIO:
         )
         self._server.on("connect", self._connect)
         self._server.on("disconnect", self._disconnect)
+        self._leave_namespaces = self._server.eio.handlers["disconnect"]
+        self._server.eio.on("disconnect", self._close)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -196,6 +198,12 @@ class SocketIO:
 
     async def _disconnect(self, sid: str, _reason: str) -> None:
         self._forget(sid)
+
+    async def _close(self, eio_sid: str, reason: str) -> None:
+        """What is below all namespaces is closed; python-engineio itself would let a poll go on waiting."""
+        await self._leave_namespaces(eio_sid, reason)
+        if (socket := self._server.eio.sockets.get(eio_sid)) is not None:
+            answer_poll(socket)
 
     def _forget(self, sid: str) -> None:
         client = self._clients.pop(sid, None)
