@@ -115,10 +115,12 @@ async def upload(request: Request, app: App, owner: User, key: Key = None) -> JS
 
 
 @router.post("/resource/ingest/{document_id}", status_code=202, responses=documented(DocumentNotFound))
-async def ingest_resource(document_id: str, app: App, owner: User, body: AgainBody | None = None) -> JSONResponse:
+async def ingest_resource(
+    document_id: str, app: App, owner: User, body: AgainBody | None = None, key: Key = None
+) -> JSONResponse:
     """Ingest a document again, from the bytes that are there."""
     del body
-    job = await asyncio.to_thread(app.jobs.ingest_again, owner, document_id)
+    job = await asyncio.to_thread(app.jobs.ingest_again, owner, document_id, idempotency_key=key)
     return JSONResponse(job_reply(job) | {"status": "queued"}, 202, headers=_location(job))
 
 

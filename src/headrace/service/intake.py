@@ -5,7 +5,7 @@ Texts share one blob, so that ten thousand messages cost one fsync; each file ha
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -177,10 +177,10 @@ class Intake:
     def _metadata(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         if not metadata:
             return metadata
-        if len(json.dumps(metadata, default=str)) > self._settings.max_metadata_bytes:
-            raise InvalidField.single("metadata", f"must be at most {self._settings.max_metadata_bytes} bytes of JSON")
-        if _depth(metadata) > self._settings.max_metadata_depth:
+        if _is_deeper(metadata, self._settings.max_metadata_depth):
             raise InvalidField.single("metadata", f"must be at most {self._settings.max_metadata_depth} levels deep")
+        if len(_as_json(metadata)) > self._settings.max_metadata_bytes:
+            raise InvalidField.single("metadata", f"must be at most {self._settings.max_metadata_bytes} bytes of JSON")
         return metadata
 
 
@@ -211,9 +211,27 @@ class Incoming:
         self.writer.write(data)
 
 
-def _depth(value: object) -> int:
-    if isinstance(value, Mapping):
-        return 1 + max((_depth(one) for one in value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max((_depth(one) for one in value), default=0)
-    return 0
+def _is_deeper(value: object, levels: int) -> bool:
+    return isinstance(value, Mapping | list) and (not levels or any(_is_deeper(one, levels - 1) for one in _in(value)))
+
+
+def _in(value: Mapping[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, Mapping) else value
+
+
+def _as_json(metadata: Mapping[str, Any]) -> bytes:
+    """What is stored and told of them: neither database nor every reader of JSON can take more than this."""
+    if any("\0" in text for text in _texts(metadata)):
+        raise InvalidField.single("metadata", "must not contain the character NUL")
+    try:
+        return json.dumps(metadata, default=str, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError as error:
+        raise InvalidField.single("metadata", "must be JSON: no NaN, no Infinity, no half of a character") from error
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for one in (*value, *_in(value)):
+            yield from _texts(one)

@@ -1,5 +1,6 @@
 """What is done with jobs: submit, look, cancel, pause, resume, retry."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -76,6 +77,7 @@ class Jobs:
         with self.database.write(durable=True) as transaction:
             # Another request with the same key may have won since the look above.
             if request.idempotency_key and fingerprint:
+                transaction.take_turns(user_id, request.idempotency_key)
                 repeat = jobs.find_repeat(transaction.connection, user_id, request.idempotency_key, fingerprint)
                 if repeat is not None:
                     return repeat
@@ -90,7 +92,7 @@ class Jobs:
                 metadata=request.metadata,
                 message=request.message,
                 force_recreate=request.force_recreate,
-                idempotency_key=request.idempotency_key,
+                idempotency_key=request.idempotency_key or None,
                 request_hash=fingerprint,
             )
             return self._hand_out(transaction, jobs.submit(transaction, submission))
@@ -104,15 +106,30 @@ class Jobs:
             documents.add(transaction, new)
         return new
 
-    def ingest_again(self, user_id: UserId, document_id: str) -> Job:
-        """Start a new job on a document that is there already; its live version is served until the swap."""
+    def ingest_again(self, user_id: UserId, document_id: str, *, idempotency_key: str | None = None) -> Job:
+        """Start a new job on a document that is there already; its live version is served until the swap.
+
+        A repeat of the same `Idempotency-Key` and document gives the job that was made the first time.
+
+        Raises:
+            DocumentNotFound: there is none, or it is someone else's.
+            KeyReused: the key came with another request.
+        """
+        fingerprint = hashlib.sha256(f"{JobType.RESOURCE} {document_id}".encode()).hexdigest()
         with self.database.write(durable=True) as transaction:
+            if idempotency_key:
+                transaction.take_turns(user_id, idempotency_key)
+                repeat = jobs.find_repeat(transaction.connection, user_id, idempotency_key, fingerprint)
+                if repeat is not None:
+                    return repeat
             document = documents.get(transaction.connection, user_id, document_id)
             submission = jobs.Submission(
                 user_id=user_id,
                 workspace_id=document.workspace_id,
                 job_type=JobType.RESOURCE,
                 documents=[document],
+                idempotency_key=idempotency_key or None,
+                request_hash=fingerprint if idempotency_key else None,
             )
             return self._hand_out(transaction, jobs.submit(transaction, submission))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from headrace.engine.dispatch import Dispatcher
 from headrace.model.document import Document, Hit, Workspace
+from headrace.model.errors import InvalidField
 from headrace.model.ids import DocumentId, UserId, WorkspaceId
 from headrace.model.job import Job
 from headrace.model.rag import NO_EMBEDDER
@@ -16,6 +17,7 @@ from headrace.store import documents, jobs, workspaces
 from headrace.store.database import Database, Transaction
 from headrace.store.schema import document as document_table
 
+LONGEST_NAME = 255
 NEEDS_EMBEDDING = (SearchMode.HYBRID, SearchMode.VECTOR)
 
 
@@ -106,6 +108,9 @@ class Library:
     ) -> Workspace:
         """Rename a workspace or change its settings; they hold for what is ingested from now on."""
         with self.database.write(durable=True) as transaction:
+            if name is not None:
+                _check_name(name)
+                transaction.take_turns(user_id, "workspaces")
             found = workspaces.get(transaction.connection, user_id, workspace_id)
             return workspaces.change(transaction, found, name=name, rag_config=rag_config)
 
@@ -179,7 +184,14 @@ class Library:
 def provision(
     transaction: Transaction, dispatcher: Dispatcher, user_id: UserId, name: str, rag_config: Mapping[str, Any]
 ) -> tuple[Workspace, Job]:
-    """Make a workspace and hand the job that provisions it to the engine."""
+    """Make a workspace and hand the job that provisions it to the engine.
+
+    Raises:
+        NameTaken: the user has one of that name.
+        InvalidField: nothing can be called so.
+    """
+    _check_name(name)
+    transaction.take_turns(user_id, "workspaces")
     made = workspaces.make(transaction, user_id, name, rag_config)
     job = jobs.submit(
         transaction,
@@ -197,5 +209,14 @@ def provision(
 def find_or_provision(transaction: Transaction, dispatcher: Dispatcher, user_id: UserId, name: str | None) -> Workspace:
     """The workspace of that name or id; made, and provisioned by a job of its own, when it is first used."""
     wanted = name or workspaces.DEFAULT_WORKSPACE
-    found = workspaces.find(transaction.connection, user_id, wanted)
+    _check_name(wanted)
+    if (found := workspaces.find(transaction.connection, user_id, wanted)) is not None:
+        return found
+    transaction.take_turns(user_id, "workspaces")
+    found = workspaces.find(transaction.connection, user_id, wanted)  # another request may have made it meanwhile
     return found or provision(transaction, dispatcher, user_id, wanted, {})[0]
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+        raise InvalidField.single("name", f"of a workspace must be 1 to {LONGEST_NAME} printable characters")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
-from headrace.model.errors import Busy
+from headrace.model.errors import BadRequest, Busy
 from headrace.model.ids import UserId
 from headrace.store.bell import Bell
 from headrace.store.schema import installation
@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 BUSY_MILLISECONDS = 30_000
 NOTIFY_CHANNEL = "headrace"
+TURNS = 715_518
+"""The first key of the advisory locks by which transactions take turns; the second is a hash of what for."""
+
 MOST_NAMED = 100
 """A commit that concerns more users than this rings once for all of them."""
 
@@ -48,6 +51,14 @@ class Transaction:
     def is_sqlite(self) -> bool:
         """Which of the two databases this is."""
         return self.connection.dialect.name == "sqlite"
+
+    def take_turns(self, *names: str) -> None:
+        """Let no other transaction that says the same go on from here until this one is over.
+
+        For what is looked for first and made if it is not there. On SQLite there is one writer at a time anyway.
+        """
+        if not self.is_sqlite:
+            self.execute(sa.select(sa.func.pg_advisory_xact_lock(TURNS, sa.func.hashtext("\n".join(names)))))
 
 
 class Database:
@@ -143,6 +154,9 @@ def _translated() -> Iterator[None]:
             logger.warning("database busy: %s", error.orig)
             raise Busy("the database is busy; try again") from error
         raise
+    except (DataError, UnicodeEncodeError) as error:
+        logger.warning("a value cannot be stored: %s", error)
+        raise BadRequest("a text or number in the request cannot be stored or looked for") from error
 
 
 def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
