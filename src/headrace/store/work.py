@@ -76,7 +76,6 @@ class Hand:
         after = replace(
             before,
             stage=Stage.FAILED,
-            work_done=before.work_total,
             chunks_indexed=0,
             leftover_version=before.version if before.chunk_count else before.leftover_version,
             error_code=error.code,
@@ -84,7 +83,10 @@ class Hand:
         )
         self.move(before, after)
         self.draft.job = replace(
-            self.job, processed_items=self.job.processed_items + 1, failed_items=self.job.failed_items + 1
+            self.job,
+            processed_items=self.job.processed_items + 1,
+            failed_items=self.job.failed_items + 1,
+            work_total=self.job.work_total - (before.work_total - before.work_done),
         )
         self.count(Stats(errors=1))
         self.must_count_chunks = True
@@ -289,6 +291,7 @@ def _write_items(transaction: Transaction, moved: Sequence[Item]) -> None:
             item_table.c.job_id == sa.bindparam("of_job"),
             item_table.c.ordinal == sa.bindparam("at_ordinal"),
             item_table.c.claim == sa.bindparam("of_claim"),
+            item_table.c.stage_rank < Stage.COMPLETED.rank,  # its heir may have given it up, without a claim
         )
         .values({name: sa.bindparam(f"new_{name}") for name in _MOVED})
     )
