@@ -168,7 +168,7 @@ def allowed_moves() -> Iterator[tuple[str, str, str]]:
         "cancel": lambda job: lifecycle.cancel(job, NOW),
         "pause": lifecycle.pause,
         "resume": lifecycle.resume,
-        "retry": lambda job: lifecycle.retry(job, 1),
+        "retry": lambda job: lifecycle.retry(job, undone=0, added=1),
     }
     for status in JobStatus:
         for failed_items in (1, 2):

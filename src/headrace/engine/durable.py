@@ -26,7 +26,12 @@ from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.1
+JOB_POLL_SECONDS = 0.25
+SLICE_POLL_SECONDS = 0.5
+"""A job waits half of the first on average, a large one once more half of the second. An idle worker does little else
+than poll: at 0.1 s both took a tenth of a core."""
+
+WAIT_SECONDS = 0.1
 NEVER_GIVE_UP = 1_000_000
 """Deaths are counted per document, by us; DBOS's own count of recoveries is not to end a job."""
 
@@ -51,13 +56,13 @@ def launch(database: Database, ingest: Ingest, settings: Settings, executor: str
     DBOS.register_queue(
         JOB_QUEUE,
         global_concurrency=settings.max_concurrent_jobs,
-        polling_interval_sec=POLL_SECONDS,
+        polling_interval_sec=JOB_POLL_SECONDS,
         on_conflict="always_update",
     )
     DBOS.register_queue(
         SLICE_QUEUE,
         worker_concurrency=settings.slice_concurrency,
-        polling_interval_sec=POLL_SECONDS,
+        polling_interval_sec=SLICE_POLL_SECONDS,
         on_conflict="always_update",
     )
 
@@ -76,7 +81,7 @@ def _register(ingest: Ingest) -> None:
                     DBOS.enqueue_workflow(SLICE_QUEUE, run_slice, part.job_id, part.run, part.first, part.last)
                 )
         for handle in handles:
-            handle.get_result(polling_interval_sec=POLL_SECONDS)
+            handle.get_result(polling_interval_sec=WAIT_SECONDS)
 
     @DBOS.workflow(name=JOB_WORKFLOW, max_recovery_attempts=NEVER_GIVE_UP)
     def run_job(job_id: str, run: int) -> None:

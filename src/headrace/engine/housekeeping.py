@@ -17,7 +17,7 @@ from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS = 2.0
 CHUNKS_AT_ONCE = 2_000
 UPLOAD_GRACE_SECONDS = 24 * 3600.0
 """A blob without a document may belong to an upload that is still coming in."""

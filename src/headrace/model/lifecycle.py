@@ -84,10 +84,10 @@ def resume(job: Job) -> Job:
     return replace(job, status=JobStatus.PENDING, run=job.run + 1, message="Resumed", waiting_for=None)
 
 
-def retry(job: Job, failed_work: int) -> Job:
-    """Completed with failures, or failed → pending, as the next attempt on the documents that failed.
+def retry(job: Job, *, undone: int, added: int) -> Job:
+    """Completed with failures, or failed → pending, as the next attempt on what failed.
 
-    `failed_work` is the part of the work that is to be done again; progress starts from the rest.
+    `undone` is the work that is to be done again, `added` what the failures had taken off the whole.
     """
     _allow(job, {JobStatus.COMPLETED, JobStatus.FAILED}, "retry")
     if not job.failed_items and job.status is JobStatus.COMPLETED:
@@ -100,7 +100,8 @@ def retry(job: Job, failed_work: int) -> Job:
         run=job.run + 1,
         processed_items=job.processed_items - job.failed_items,
         failed_items=0,
-        work_done=job.work_done - failed_work,
+        work_done=job.work_done - undone,
+        work_total=job.work_total + added,
         progress=0.0,
         completed_at=None,
         error_message=None,

@@ -225,7 +225,11 @@ def retry(transaction: Transaction, job_id: JobId) -> Job:
     """Start the next attempt on what failed. The caller hands it to the engine in the same transaction."""
     with record.changing(transaction, job_id) as draft:
         failed = [one for one in items(transaction.connection, job_id) if one.stage is Stage.FAILED]
-        draft.job = lifecycle.retry(draft.job, sum(one.work_done for one in failed))
+        draft.job = lifecycle.retry(
+            draft.job,
+            undone=sum(one.work_done for one in failed),
+            added=sum(one.work_total - one.work_done for one in failed),
+        )
         draft.job = replace(draft.job, queue_tag=_queue_tag(transaction, draft.job.user_id))
         for one in failed:
             again = replace(

@@ -22,7 +22,7 @@ MOVES: dict[str, Callable[[Job], Job]] = {
     "cancel": lambda job: lifecycle.cancel(job, later(2)),
     "pause": lifecycle.pause,
     "resume": lifecycle.resume,
-    "retry": lambda job: lifecycle.retry(job, 0),
+    "retry": lambda job: lifecycle.retry(job, undone=0, added=0),
 }
 
 ALLOWED = {
@@ -68,7 +68,7 @@ def test_a_move_that_is_not_drawn_is_refused_and_one_that_is_leads_where_it_says
 
 def test_a_job_without_failures_is_not_retried() -> None:
     with pytest.raises(WrongState):
-        lifecycle.retry(replace(standing("completed"), failed_items=0), 0)
+        lifecycle.retry(replace(standing("completed"), failed_items=0), undone=0, added=0)
 
 
 def test_a_job_is_failed_only_when_no_document_succeeded() -> None:
@@ -81,7 +81,7 @@ def test_a_job_is_failed_only_when_no_document_succeeded() -> None:
 
 
 def test_a_retry_is_the_next_attempt_and_begins_with_what_succeeded() -> None:
-    again = lifecycle.retry(standing("completed"), 60)
+    again = lifecycle.retry(standing("completed"), undone=60, added=0)
 
     assert (again.attempt, again.run) == (2, 2)
     assert (again.processed_items, again.failed_items, again.work_done) == (1, 0, 40)
@@ -151,7 +151,7 @@ def end(job: Job, _share: float) -> Job:
 
 
 def again(job: Job, _share: float) -> Job:
-    return lifecycle.retry(job, job.failed_items * WORK)
+    return lifecycle.retry(job, undone=job.failed_items * WORK, added=0)
 
 
 STEPS: dict[str, Callable[[Job, float], Job]] = {
