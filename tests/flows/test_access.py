@@ -1,17 +1,27 @@
 """Deny by default: every route and every transport that there is, also those that are added later."""
 
+import asyncio
 from collections.abc import Iterator
 from uuid import uuid4
 
 import httpx
 import pytest
+import socketio
 
 from headrace.server.principal import OPEN, OPEN_POSTS, READING
 from tests.flows.inhabited import Operation, Town, settle, town, unknown_ids
 
 STREAMS = ["/api/ingest/stream/{job_id}", "/jobs/{job_id}/events", "/events"]
 SOCKETS = ["/ws/{job_id}", "/ws"]
-UNROUTED = ["/nothing", "/healthz/", "//healthz", "/healthz/%2e%2e/jobs", "/static/jobs", "/%2e%2e/etc/passwd", "/redoc"]
+UNROUTED = [
+    "/nothing",
+    "/healthz/",
+    "//healthz",
+    "/healthz/%2e%2e/jobs",
+    "/static/jobs",
+    "/%2e%2e/etc/passwd",
+    "/redoc",
+]
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +144,25 @@ def test_a_token_for_reading_changes_nothing(inhabited: Town) -> None:
             reads = operation.method == "GET" or operation.path in READING
 
             assert (operation.name, answer.status_code == 403) == (operation.name, not reads)
+
+
+@pytest.mark.parametrize(
+    "auth", [None, {}, {"token": ""}, {"token": "hr_wrong"}, {"token": ["x"]}, {"token": "{eve}x"}]
+)
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_socket_io_refuses_to_connect_whom_it_does_not_know(
+    inhabited: Town, auth: dict[str, object] | None, transport: str
+) -> None:
+    with inhabited.client(inhabited.anna) as anna:
+        if anna.get("/socket.io/", params={"EIO": "4", "transport": "polling"}).status_code == 404:
+            pytest.skip("this server has no Socket.IO")
+
+    async def connect() -> None:
+        async with socketio.AsyncSimpleClient() as client:
+            await client.connect(inhabited.server.url, auth=auth, transports=[transport], wait_timeout=5)
+
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        asyncio.run(connect())
 
 
 def without_ids(answer: httpx.Response, ids: dict[str, str]) -> str:

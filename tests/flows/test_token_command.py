@@ -40,7 +40,7 @@ def test_list_tells_everything_but_the_secret(installation: RunningServer) -> No
 def test_list_is_a_table_on_a_terminal(installation: RunningServer) -> None:
     installation.run("token", "create", "--user", "anna")
     ours, theirs = pty.openpty()
-    environment = installation.environment | {"COLUMNS": "160", "NO_COLOR": "1"}
+    environment = installation.environment | {"COLUMNS": "160", "TERM": "dumb"}
     subprocess.run([COMMAND, "token", "list"], env=environment, stdout=theirs, check=True, timeout=60)
     shown = os.read(ours, 65_536).decode()
     os.close(ours)
