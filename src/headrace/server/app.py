@@ -15,8 +15,10 @@ from headrace.model.errors import NotAllowed, NotAuthenticated, TooLarge
 from headrace.pipeline.embed import load_embedder
 from headrace.relays.keeper import Relays
 from headrace.server import (
+    asyncapi,
     documents,
     jobs,
+    manual,
     operations,
     problems,
     reports,
@@ -100,13 +102,26 @@ class Application:
             title="Headrace",
             version=version("headrace"),
             description="Documents in, live progress, passages out.",
+            docs_url=None,  # its page loads scripts from elsewhere; `manual` draws one of our own
+            redoc_url=None,
             lifespan=self._lifespan,
             responses=problems.documented(NotAuthenticated, NotAllowed),
         )
         api.state.context = self.context
         api.state.access = self.access
         problems.install(api)
-        for module in (sessions, submitting, jobs, documents, workspaces, tasks, reports, webhooks, operations):
+        for module in (
+            sessions,
+            submitting,
+            jobs,
+            documents,
+            workspaces,
+            tasks,
+            reports,
+            webhooks,
+            operations,
+            asyncapi,
+        ):
             api.include_router(module.router)
         api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
         return Streams(_limited(Gate(api, self.guard), self.settings), self.hub, self.guard.watcher, self.socketio)
