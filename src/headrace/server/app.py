@@ -121,6 +121,7 @@ class Application:
             webhooks,
             operations,
             asyncapi,
+            manual,
         ):
             api.include_router(module.router)
         api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
