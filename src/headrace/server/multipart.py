@@ -63,6 +63,7 @@ class Receiver:
         self._done: list[Incoming] = []
         self._unwritten: list[tuple[Incoming, bytes]] = []
         self._unwritten_bytes = 0
+        self._is_whole = False
 
     async def receive(self, request: Request) -> Form:
         """Read the whole body.
@@ -99,6 +100,7 @@ class Receiver:
                 "on_headers_finished": self._headers_finished,
                 "on_part_data": self._data,
                 "on_part_end": self._end,
+                "on_end": self._finish,
             },
         )
         try:
@@ -109,8 +111,8 @@ class Receiver:
             parser.finalize()
         except MultipartParseError as error:
             raise MalformedBody(f"the form does not parse: {error}") from error
-        if self._incoming is not None:
-            raise MalformedBody("the form breaks off in the middle of a file")
+        if not self._is_whole:
+            raise MalformedBody("the form breaks off before its end")
         await asyncio.to_thread(self._flush)
 
     def _begin(self) -> None:
@@ -153,6 +155,9 @@ class Receiver:
             return
         self._done.append(self._incoming)
         self._incoming = None
+
+    def _finish(self) -> None:
+        self._is_whole = True
 
     def _flush(self) -> None:
         for incoming, data in self._unwritten:
