@@ -85,14 +85,15 @@ class Battle:
         self._batches: deque[Corpus] = deque()
 
     def fight(self, kills: int) -> None:
-        """Kill so often, and until all documents were submitted; then let it come to its end."""
+        """Kill so often while documents come in; then submit the rest and let all come to its end."""
         with self.server.client() as client:
-            while sum(self.kills.values()) < kills or self._batches:
+            while sum(self.kills.values()) < kills:
                 self._keep_busy(client)
                 self._wait_for_a_moment()
                 self._kill(self.rng.choices(list(self.kills), weights=[2, 1, 1])[0])
+            self.jobs += [submit(client, batch) for batch in self._batches]
             for job in self.jobs:
-                chaos.wait_for_end(client, job, 120)
+                chaos.wait_for_end(client, job, 240)
 
     def _keep_busy(self, client: httpx.Client) -> None:
         unfinished = chaos.query(self.server, "SELECT count(*) FROM job WHERE completed_at IS NULL")[0][0]
