@@ -192,7 +192,7 @@ def _chunk(ordinal: int) -> Chunk:
 
 
 class WildClock:
-    """A wall clock that jumps by up to a year, to and fro."""
+    """A wall clock that jumps by up to a year, either way."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng

@@ -32,7 +32,7 @@ WORDS = (
     "canal",
     "barge",
     "pound",
-    "leat",
+    "lade",
     "penstock",
 )
 DOCUMENTS = 30
