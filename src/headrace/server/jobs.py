@@ -54,6 +54,8 @@ async def get_job(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """One job. With `after` and `wait` the answer comes when something is newer, or after so many seconds."""
+    if after:
+        Cursor.parse(after)  # a garbled one is refused whether or not there is anything to wait for
     job = await app.get(owner, job_id)
     if after and wait and not job.status.is_final:
         job = await app.wait_for_news(owner, job, after, min(wait, app.settings.max_wait_seconds))

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 
 from headrace.model.errors import (
     BadRequest,
@@ -31,12 +32,13 @@ from headrace.server.bodies import AgainBody, BatchBody, TextBody, UploadBody
 from headrace.server.context import Context, context
 from headrace.server.multipart import FORM, Form, Receiver
 from headrace.server.principal import user
-from headrace.server.problems import documented
+from headrace.server.problems import documented, validation_problem
 from headrace.server.views import job_reply, sync_reply
 from headrace.service import Intake
 from headrace.service import Request as Wanted
 
 ACCEPTING = documented(BadRequest, TooLarge, UnsupportedType, InvalidField, KeyReused, QueueFull, DiskLow)
+WAITED: dict[int | str, dict[str, Any]] = {200: {"description": "The job was waited for, as `sync` asks; it has ended"}}
 TRUE = {"true", "1", "yes", "on"}
 
 router = APIRouter(tags=["ingest"], responses=ACCEPTING)
@@ -46,7 +48,7 @@ User = Annotated[UserId, Depends(user)]
 App = Annotated[Context, Depends(context)]
 
 
-@router.post("/ingest", status_code=202, openapi_extra=FORM)
+@router.post("/ingest", status_code=202, openapi_extra=FORM, responses=WAITED)
 async def ingest(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
     """A text or files, from a form; with `sync=true` the answer waits for the job's end."""
     return await _ingest_form(request, app, owner, key)
@@ -76,7 +78,7 @@ async def ingest_text_async(body: TextBody, app: App, owner: User, key: Key = No
     return await _ingest_text(body, app, owner, key, wait=False)
 
 
-@router.post("/ingest/batch", status_code=202)
+@router.post("/ingest/batch", status_code=202, responses=WAITED)
 async def ingest_batch(
     body: BatchBody, app: App, owner: User, key: Key = None, sync: Annotated[bool, Query()] = False
 ) -> JSONResponse:
@@ -97,7 +99,7 @@ async def upload(request: Request, app: App, owner: User, key: Key = None) -> JS
     with app.jobs.intake() as intake:
         await asyncio.to_thread(app.jobs.check_room)
         if "json" in request.headers.get("content-type", ""):
-            body = UploadBody.model_validate_json(await request.body())
+            body = _upload_body(await request.body())
             await asyncio.to_thread(_take_documents, intake, body)
             wanted = Wanted(
                 job_type=JobType.FILE,
@@ -181,6 +183,13 @@ def _take_text(intake: Intake, text: str) -> None:
     intake.add_text(text)
 
 
+def _upload_body(data: bytes) -> UploadBody:
+    try:
+        return UploadBody.model_validate_json(data)
+    except ValidationError as error:
+        raise validation_problem(error.errors()) from error
+
+
 def _take_documents(intake: Intake, body: UploadBody) -> None:
     for document in body.documents:
         if isinstance(document, str):
@@ -209,7 +218,7 @@ def _metadata(text: str) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedBody(f"metadata is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise InvalidField.single("metadata", "must be a JSON object")
