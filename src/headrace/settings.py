@@ -45,6 +45,7 @@ class Settings(BaseSettings):
 
     max_concurrent_jobs: PositiveInt = 3
     slice_concurrency: PositiveInt = 2
+    worker_niceness: Annotated[int, Field(ge=0, le=19)] = 5
     slice_bytes: PositiveInt = 2 * MB
     slice_documents: PositiveInt = 256
     max_pending_jobs: PositiveInt = 10_000

@@ -47,14 +47,14 @@ class Control:
 
     def is_stopped(self, job_id: JobId, run: int) -> bool:
         """Whether that run was cancelled, paused or replaced. A hint, at most a moment old: the store decides."""
-        return (job_id, run) in self._stopped or self._closing.is_set()
+        return (job_id, run) in self._stopped
 
     def wait(self, seconds: float) -> None:
         """Sleep, unless the process stops meanwhile."""
         self._closing.wait(seconds)
 
     def close(self) -> None:
-        """Stop everything that asks."""
+        """Stop looking."""
         self._closing.set()
 
     def _look(self) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from headrace.engine import errands, slices
 from headrace.engine.control import Control
@@ -13,7 +14,7 @@ from headrace.engine.slices import Slice
 from headrace.model.document import Document
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.ids import DocumentId, JobId
-from headrace.model.job import Item
+from headrace.model.job import Item, Job
 from headrace.model.rag import NO_EMBEDDER
 from headrace.model.vocabulary import JobType, Stage
 from headrace.pipeline.embed import Embedder
@@ -26,6 +27,7 @@ from headrace.store.work import Hand
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
 MANY_CHUNKS = 256
 """So many chunks of small documents are saved in one transaction."""
 
@@ -34,6 +36,7 @@ DELETED = DocumentError("deleted", "the document was deleted before it was inges
 
 ERRANDS = {JobType.PROVISIONING: errands.provision, JobType.DELETION: errands.clear}
 
+Result = TypeVar("Result")
 Spread = Callable[[Sequence[Slice]], None]
 """Runs several slices, wherever there is room, and returns when all are done."""
 
@@ -51,17 +54,16 @@ class Ingest:
     def run_job(self, job_id: JobId, run: int, spread: Spread) -> None:
         """Run one hand-out of a job to its end. Safe to call again after a crash: what is done stays done."""
         try:
-            with self.database.write() as transaction:
-                job = work.start(transaction, job_id, run)
+            job = self._surely(lambda: self._start(job_id, run))
             if job.workspace_id is not None and job.job_type in ERRANDS:
-                ERRANDS[job.job_type](self.database, job.workspace_id)
-            parts = self._cut(job_id, run)
+                errand, workspace_id = ERRANDS[job.job_type], job.workspace_id
+                self._surely(lambda: errand(self.database, workspace_id))
+            parts = self._surely(lambda: self._cut(job_id, run))
             if len(parts) > 1:
                 spread(parts)
-            for part in parts[:1] if len(parts) == 1 else ():
+            for part in parts if len(parts) == 1 else ():
                 self.run_slice(part)
-            with self.database.write(durable=True) as transaction:
-                work.finish(transaction, job_id, run)
+            self._surely(lambda: self._finish(job_id, run))
         except Superseded as reason:
             logger.info("job %s does not go on: %s", job_id, reason)
 
@@ -72,6 +74,27 @@ class Ingest:
                 self._try_again_and_again(part)
             except Superseded:
                 logger.info("job %s does not go on", part.job_id)
+
+    def _start(self, job_id: JobId, run: int) -> Job:
+        with self.database.write() as transaction:
+            return work.start(transaction, job_id, run)
+
+    def _finish(self, job_id: JobId, run: int) -> Job:
+        with self.database.write(durable=True) as transaction:
+            return work.finish(transaction, job_id, run)
+
+    def _surely(self, action: Callable[[], Result]) -> Result:
+        """Do what no document can be blamed for, again and again: a database that is away comes back."""
+        tries = 0
+        while True:
+            try:
+                return action()
+            except Superseded:
+                raise
+            except Exception:  # the boundary: a job whose workflow ended here would be running for ever
+                logger.exception("trying again")
+            self.control.wait(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**tries))
+            tries += 1
 
     def _cut(self, job_id: JobId, run: int) -> list[Slice]:
         with self.database.read() as connection:
@@ -88,16 +111,17 @@ class Ingest:
             except Exception:  # the boundary: whatever went wrong, the documents must be finished
                 logger.exception("job %s, documents %d-%d, try %d", part.job_id, part.first, part.last, tries + 1)
             self.control.wait(FIRST_PAUSE_SECONDS * 2**tries)
-        self._give_up(part)
+        self._surely(lambda: self._give_up(part))
         return None
 
     def _work_through(self, part: Slice) -> None:
         with self.database.read() as connection:
             items = work.unfinished(connection, part.job_id, part.first, part.last)
-        shift = _Shift(self, part)
-        for group in slices.groups(items):
-            shift.read(group)
-        shift.index()
+        for groups in slices.shifts(items):
+            shift = _Shift(self, part)
+            for group in groups:
+                shift.read(group)
+            shift.index()
 
     def _give_up(self, part: Slice) -> None:
         with self.database.read() as connection:

@@ -33,17 +33,21 @@ def cut(job_id: JobId, run: int, items: Sequence[Item], *, most_bytes: int, most
 
 
 def groups(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """What one worker takes up at a time: small documents together, so that their writes share a transaction.
+    """What one worker takes up at a time: small documents together, so that their writes share a transaction."""
+    return _runs(items, GROUP_BYTES, GROUP_DOCUMENTS)
 
-    A document that a worker has died on is taken alone, so that it cannot take its neighbours down with it.
+
+def shifts(items: Sequence[Item]) -> Iterator[list[list[Item]]]:
+    """The groups that are read, and then indexed, together.
+
+    A document that a worker has died on is worked on alone, lest its neighbours die, or be blamed, with it.
     """
-    calm: list[Item] = []
     for item in items:
         if item.deaths:
-            yield [item]
-        else:
-            calm.append(item)
-    yield from _runs(calm, GROUP_BYTES, GROUP_DOCUMENTS)
+            yield [[item]]
+    calm = [item for item in items if not item.deaths]
+    if calm:
+        yield list(groups(calm))
 
 
 def _runs(items: Iterable[Item], most_bytes: int, most_documents: int) -> Iterator[list[Item]]:

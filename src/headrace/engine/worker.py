@@ -39,6 +39,7 @@ def run(settings: Settings, *, watch_input: bool = False) -> int:
 
     Returns the exit code.
     """
+    os.nice(settings.worker_niceness)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -34,6 +34,7 @@ from headrace.server.context import Context
 from headrace.server.credentials import Credentials
 from headrace.server.gate import ASGI, Gate, Message, Receive, Send
 from headrace.server.identify import HostGuard, Identify
+from headrace.server.openapi import with_streams
 from headrace.server.principal import STATIC, Guard
 from headrace.service import Jobs, Library
 from headrace.settings import Settings
@@ -124,6 +125,7 @@ class Application:
             manual,
         ):
             api.include_router(module.router)
+        api.openapi = with_streams(api)  # type: ignore[method-assign]
         api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
         return Streams(_limited(Gate(api, self.guard), self.settings), self.hub, self.guard.watcher, self.socketio)
 

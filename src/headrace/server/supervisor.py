@@ -14,7 +14,7 @@ from headrace.settings import Settings
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 2.0
 HEALTHY_SECONDS = 10.0
 STOP_SECONDS = 5.0
 

@@ -1,12 +1,14 @@
 """One database, SQLite or Postgres: connections, transactions, and the bell that rings after a commit."""
 
+import fcntl
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, OperationalError
@@ -19,6 +21,7 @@ from headrace.store.schema import installation
 logger = logging.getLogger(__name__)
 
 BUSY_MILLISECONDS = 30_000
+TURN_SECONDS = 0.002
 NOTIFY_CHANNEL = "headrace"
 TURNS = 715_518
 """The first key of the advisory locks by which transactions take turns; the second is a hash of what for."""
@@ -97,7 +100,7 @@ class Database:
             Busy: another writer held the database for longer than 30 s.
         """
         epoch = self.epoch
-        with _translated(), self.engine.connect() as connection:
+        with _translated(), self._turn(), self.engine.connect() as connection:
             self._set_durability(connection, durable)
             with connection.begin():
                 transaction = Transaction(connection, epoch, self.clock())
@@ -120,6 +123,24 @@ class Database:
         if self.bell:
             self.bell.close()
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the writers before us.
+
+        SQLite's own waiting sleeps up to 0.1 s at a time and is passed over again and again by a busy worker; this
+        looks every few milliseconds, so that a request is not kept waiting.
+        """
+        if self.file is None:
+            yield
+            return
+        with self.file.with_name(f"{self.file.name}-turn").open("a") as turn:
+            until = time.monotonic() + BUSY_MILLISECONDS / 1000
+            while not _try_lock(turn):
+                if time.monotonic() > until:
+                    raise Busy("the database is busy; try again")
+                time.sleep(TURN_SECONDS)
+            yield
+
     def _set_durability(self, connection: sa.Connection, durable: bool) -> None:
         if self.is_sqlite:
             raw = connection.connection.dbapi_connection
@@ -139,6 +160,14 @@ class Database:
         if self.bell:
             for name in _named(concerned):
                 self.bell.ring(name)
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _named(concerned: set[UserId]) -> list[str]:

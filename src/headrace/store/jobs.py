@@ -146,8 +146,9 @@ def count(connection: sa.Connection, user_id: UserId) -> dict[str, int]:
 
 
 def count_pending(connection: sa.Connection) -> int:
-    """How many jobs of all users wait to run."""
-    statement = sa.select(sa.func.count()).select_from(job).where(job.c.status == JobStatus.PENDING)
+    """How many jobs with documents, of all users, wait to run."""
+    waiting = (job.c.status == JobStatus.PENDING, job.c.total_items > 0)
+    statement = sa.select(sa.func.count()).select_from(job).where(*waiting)
     return int(connection.execute(statement).scalar_one())
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.engine.slices import GROUP_BYTES, GROUP_DOCUMENTS, Slice, cut, groups
+from headrace.engine.slices import GROUP_BYTES, GROUP_DOCUMENTS, Slice, cut, shifts
 from headrace.model.ids import DocumentId, JobId
 from headrace.model.job import Item
 from headrace.model.vocabulary import Stage
@@ -73,12 +73,13 @@ def test_a_job_without_documents_has_no_slices() -> None:
 
 
 @given(sizes, st.data())
-def test_a_document_on_which_a_worker_died_is_taken_up_alone(given_sizes: list[int], data: st.DataObject) -> None:
+def test_a_document_on_which_a_worker_died_is_worked_on_alone(given_sizes: list[int], data: st.DataObject) -> None:
     items = [replace(item, deaths=data.draw(st.integers(0, 1))) for item in make_items(given_sizes)]
 
-    taken = list(groups(items))
+    together = [[item for group in shift for item in group] for shift in shifts(items)]
+    taken = [group for shift in shifts(items) for group in shift]
 
     assert sorted(item.ordinal for group in taken for item in group) == list(range(len(items)))
-    assert all(len(group) == 1 for group in taken if any(item.deaths for item in group))
+    assert all(len(shift) == 1 for shift in together if any(item.deaths for item in shift))
     assert all(len(group) <= GROUP_DOCUMENTS for group in taken)
     assert all(sum(item.work_total for item in group) <= GROUP_BYTES for group in taken if len(group) > 1)
