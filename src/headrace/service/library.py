@@ -7,13 +7,13 @@ from typing import Any
 from headrace.engine.dispatch import Dispatcher
 from headrace.model.document import Document, Hit, Workspace
 from headrace.model.errors import InvalidField
-from headrace.model.ids import DocumentId, UserId, WorkspaceId
+from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId
 from headrace.model.job import Job
 from headrace.model.rag import NO_EMBEDDER
 from headrace.model.vocabulary import JobType, ProcessingStatus
 from headrace.pipeline.embed import Embedder
 from headrace.search.query import Query, Searcher, SearchMode
-from headrace.store import documents, jobs, workspaces
+from headrace.store import documents, jobs, record, workspaces
 from headrace.store.database import Database, Transaction
 from headrace.store.schema import document as document_table
 
@@ -118,9 +118,8 @@ class Library:
         """Forget a workspace and all that is in it, at once for every reader; returns the job that clears it away."""
         with self.database.write(durable=True) as transaction:
             found = workspaces.get(transaction.connection, user_id, workspace_id)
-            for job in jobs.select_alive(transaction.connection, user_id, limit=None):
-                if job.workspace_id == found.workspace_id:
-                    jobs.cancel(transaction, job.job_id)
+            for job_id in self._lock_alive(transaction, found):
+                jobs.cancel(transaction, job_id)
             workspaces.hide(transaction, found)
             job = jobs.submit(
                 transaction,
@@ -133,6 +132,14 @@ class Library:
             )
             self._dispatcher.hand_out(transaction, job)
             return job
+
+    def _lock_alive(self, transaction: Transaction, found: Workspace) -> list[JobId]:
+        """The jobs of a workspace that have not ended, and will not while the transaction lasts."""
+        seen = jobs.select_alive(transaction.connection, found.user_id, limit=None)
+        record.lock(transaction, [one.job_id for one in seen if one.workspace_id == found.workspace_id])
+        alive = jobs.select_alive(transaction.connection, found.user_id, limit=None)
+        locked = {one.job_id for one in seen}
+        return [one.job_id for one in alive if one.workspace_id == found.workspace_id and one.job_id in locked]
 
     def default_rag_config(self, user_id: UserId) -> dict[str, Any]:
         """The settings of the user's workspaces where they set nothing themselves."""

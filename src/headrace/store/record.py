@@ -64,6 +64,12 @@ STAGE_MESSAGES = {
 }
 
 
+def lock(transaction: Transaction, job_ids: Sequence[JobId]) -> None:
+    """Lock several jobs before any of them is changed: after the first event their user is locked, too."""
+    mine = sa.select(job.c.job_id).where(job.c.job_id.in_(job_ids)).order_by(job.c.job_id)
+    transaction.execute(mine.with_for_update())
+
+
 @contextmanager
 def changing(transaction: Transaction, job_id: JobId, *, run: int | None = None) -> Iterator[Draft]:
     """Lock a job and write what becomes of it.

@@ -15,15 +15,17 @@ from headrace.engine.dispatch import DurableDispatcher
 from headrace.model.errors import HeadraceError, InvalidField, KeyReused, QueueFull, TooLarge, UnsupportedType
 from headrace.model.ids import LOCAL_USER, UserId
 from headrace.model.job import Job
-from headrace.model.vocabulary import JobType
+from headrace.model.vocabulary import EventType, JobType
 from headrace.pipeline.embed.none import NoEmbedder
 from headrace.service import Intake, Jobs, Library, Request
 from headrace.settings import Settings
+from headrace.store import record, work
 from headrace.store.blobs import Blobs
 from headrace.store.database import Database
 from headrace.store.migrations import upgrade
 from tests.contracts.storing import empty
 from tests.contracts.test_log import new_postgres
+from tests.faults.chaos import until
 
 AT_ONCE = 6
 
@@ -285,6 +287,38 @@ def test_a_deleted_workspace_takes_its_running_jobs_with_it(service: Jobs, libra
     assert service.get(LOCAL_USER, sent.job_id).status == "cancelled"
     assert (cleared.job_type, cleared.status) == (JobType.DELETION, "pending")
     assert library.list_documents(LOCAL_USER, limit=9, before=None) == []
+
+
+def test_a_workspace_can_be_deleted_while_workers_write(service: Jobs, library: Library, database: Database) -> None:
+    """Jobs are locked before their user is, by everybody: else both would wait for each other."""
+    first, second = (submit(service, workspace="mill") for _ in range(2))
+    held, deleting = threading.Event(), threading.Event()
+    with database.write() as transaction:
+        work.start(transaction, first.job_id, 1)
+
+    def write() -> None:
+        with database.write() as transaction, record.changing(transaction, first.job_id, run=1) as draft:
+            held.set()
+            assert deleting.wait(30)
+            draft.report(EventType.JOB_PROGRESS)
+
+    with ThreadPoolExecutor() as pool:
+        writer = pool.submit(write)
+        assert held.wait(30)
+        deleter = pool.submit(library.delete_workspace, LOCAL_USER, "mill")
+        if not database.is_sqlite:
+            until(lambda: waits(database), 30, "the deletion waits for the job")
+        deleting.set()
+        writer.result()
+        deleter.result()
+
+    assert {service.get(LOCAL_USER, one.job_id).status for one in (first, second)} == {"cancelled"}
+
+
+def waits(database: Database) -> bool:
+    """Whether somebody waits for a lock."""
+    with database.read() as connection:
+        return bool(connection.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar_one())
 
 
 def test_a_list_of_events_is_paged_from_a_position(service: Jobs) -> None:
