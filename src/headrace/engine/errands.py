@@ -5,6 +5,7 @@ from headrace.model.vocabulary import WorkspaceStatus
 from headrace.search import index
 from headrace.store import documents, workspaces
 from headrace.store.database import Database
+from headrace.store.schema import document
 
 DOCUMENTS_AT_ONCE = 100
 
@@ -19,6 +20,8 @@ def clear(database: Database, workspace_id: WorkspaceId) -> None:
     """Remove a hidden workspace with its documents, chunks and index, in many small transactions."""
     while True:
         with database.write() as transaction:
+            # What was sent in the moment of the deletion has come in after it.
+            documents.hide(transaction, document.c.workspace_id == workspace_id)
             if workspaces.remove(transaction, workspace_id):
                 return
             hidden = documents.select_hidden(transaction.connection, DOCUMENTS_AT_ONCE)
