@@ -1,9 +1,10 @@
 """What is done with jobs: submit, look, cancel, pause, resume, retry."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from headrace.engine.dispatch import Dispatcher
 from headrace.eventlog.replay import Stream, read_list
@@ -82,7 +83,7 @@ class Jobs:
                 if repeat is not None:
                     return repeat
             workspace = find_or_provision(transaction, self._dispatcher, user_id, request.workspace)
-            new = [_document(transaction, user_id, workspace, one) for one in arrived]
+            new = [_document(transaction, user_id, workspace, one, request.metadata) for one in arrived]
             documents.add(transaction, new)
             submission = jobs.Submission(
                 user_id=user_id,
@@ -102,7 +103,7 @@ class Jobs:
         arrived = intake.settle()
         with self.database.write(durable=True) as transaction:
             found = find_or_provision(transaction, self._dispatcher, user_id, workspace)
-            new = [_document(transaction, user_id, found, one) for one in arrived]
+            new = [_document(transaction, user_id, found, one, {}) for one in arrived]
             documents.add(transaction, new)
         return new
 
@@ -242,7 +243,10 @@ class Jobs:
         return jobs.get(transaction.connection, user_id, job_id).job_id
 
 
-def _document(transaction: Transaction, user_id: UserId, workspace: Workspace, arrived: Arrived) -> Document:
+def _document(
+    transaction: Transaction, user_id: UserId, workspace: Workspace, arrived: Arrived, shared: Mapping[str, Any]
+) -> Document:
+    """A document as it is accepted; its own metadata win over those that came with the whole request."""
     return Document(
         document_id=DocumentId(new_id()),
         user_id=user_id,
@@ -251,7 +255,7 @@ def _document(transaction: Transaction, user_id: UserId, workspace: Workspace, a
         content_type=arrived.content_type,
         blob=arrived.blob,
         sha256=arrived.sha256,
-        metadata=arrived.metadata,
+        metadata={**shared, **arrived.metadata},
         created_at=transaction.now,
         updated_at=transaction.now,
     )
