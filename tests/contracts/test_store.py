@@ -491,6 +491,29 @@ def test_a_document_that_had_an_older_version_is_served_in_it_again(store: Store
     assert store.told(again.job_id)[-2][2] == "document.status.updated"
 
 
+def test_cancelling_a_retry_leaves_alone_what_the_first_attempt_had_finished(store: Store) -> None:
+    first = store.work_off(store.send())
+    known = store.items(first.job_id)[0]
+    both = store.submit(new=1, again=[known.document_id])
+    worker = store.start(both.job_id, 1)
+    store.claim(worker)
+    claimed = worker.items.values()
+    done, failed = sorted(claimed, key=lambda one: one.document_id != known.document_id)
+    store.fail(worker, failed)
+    store.read(worker, done, 3)
+    store.index(worker, worker.items[done.ordinal], 3)
+    store.finish(worker)
+    store.housekeeping.sweep()
+    store.move(jobs.retry, both.job_id)
+
+    cancelled = store.move(jobs.cancel, both.job_id)
+
+    served = store.document(known.document_id)
+    assert (served.live_version, served.processing_status, served.chunk_count) == (2, "ready", 3)
+    assert store.document(failed.document_id).processing_status == "failed"
+    assert cancelled.chunks_created == 3
+
+
 def test_what_a_cancelled_job_had_made_is_cleared_away(store: Store) -> None:
     sent = store.send()
     worker = store.start(sent.job_id, 1)

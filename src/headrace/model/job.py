@@ -108,6 +108,7 @@ class Item:
     """A document's part in a job. `claim` counts how often it was taken up, and fences as `Job.run` does.
 
     `sections_done` is where reading goes on after a crash; `deaths` counts claims since the last thing saved.
+    `attempt` is the job's in which it is, or was, worked on: what an earlier one has finished is settled.
     `description` is what was found out about the document. `leftover_version` names chunks that are to be dropped.
     """
 
@@ -116,6 +117,7 @@ class Item:
     document_id: DocumentId
     filename: str
     version: int
+    attempt: int = 1
     stage: Stage = Stage.RECEIVED
     work_done: int = 0
     work_total: int

@@ -43,21 +43,23 @@ def hand_over(transaction: Transaction, job: Job, ids: Sequence[DocumentId] | No
 
 
 def take_back(transaction: Transaction, cancelled: Job, reason: str) -> list[Document]:
-    """Give each document of a cancelled job its older version again; returns them as they are now.
+    """Give each document of a cancelled attempt its older version again; returns them as they are now.
 
-    One that was served before the job is `ready` in that version, any other is failed for `reason`. Older versions are
-    kept until a job has ended, for this.
+    What an earlier attempt has finished is not touched. One that was served before the job is `ready` in that version,
+    any other is failed for `reason`. Older versions are kept until a job has ended, for this.
     """
-    older = sa.select(item.c.leftover_version).where(
-        item.c.job_id == cancelled.job_id, item.c.document_id == document.c.document_id
-    )
-    made_live = sa.exists().where(
+    its_item = (
         item.c.job_id == cancelled.job_id,
+        item.c.attempt == cancelled.attempt,
         item.c.document_id == document.c.document_id,
-        item.c.stage == Stage.COMPLETED,
-        item.c.version == document.c.live_version,
     )
-    mine = (document.c.job_id == cancelled.job_id, document.c.deleted_at.is_(None))
+    older = sa.select(item.c.leftover_version).where(*its_item)
+    made_live = sa.exists().where(*its_item, item.c.stage == Stage.COMPLETED, item.c.version == document.c.live_version)
+    mine = (
+        document.c.job_id == cancelled.job_id,
+        document.c.deleted_at.is_(None),
+        sa.exists().where(*its_item),
+    )
     back = sa.update(document).where(*mine, made_live).values(live_version=older.scalar_subquery())
     workspaces = {row[0] for row in transaction.execute(back.returning(document.c.workspace_id))}
     transaction.execute(

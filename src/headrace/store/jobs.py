@@ -179,7 +179,7 @@ def cancel(transaction: Transaction, job_id: JobId) -> Job:
     Nothing that its workers still write is accepted after this commits.
     """
     with record.changing(transaction, job_id) as draft:
-        draft.job = replace(lifecycle.cancel(draft.job, transaction.now), chunks_created=0)
+        draft.job = lifecycle.cancel(draft.job, transaction.now)
         for document in documents.take_back(transaction, draft.job, "cancelled"):
             draft.report(
                 EventType.DOCUMENT_STATUS,
@@ -189,12 +189,13 @@ def cancel(transaction: Transaction, job_id: JobId) -> Job:
                 ),
             )
         _end_items(transaction, draft.job)
+        draft.job = replace(draft.job, chunks_created=_count_settled_chunks(transaction, job_id))
         draft.report(EventType.JOB_CANCELLED)
     return draft.job
 
 
 def _end_items(transaction: Transaction, cancelled: Job) -> None:
-    """No item of a cancelled job is finished; what each had made is left over."""
+    """No item of the cancelled attempt is finished; what each had made is left over."""
     values = {
         "stage": Stage.CANCELLED,
         "stage_rank": Stage.CANCELLED.rank,
@@ -202,8 +203,13 @@ def _end_items(transaction: Transaction, cancelled: Job) -> None:
             (sa.or_(item.c.chunk_count > 0, item.c.leftover_version == item.c.version), item.c.version), else_=None
         ),
     }
-    mine = (item.c.job_id == cancelled.job_id, item.c.stage != Stage.FAILED)
+    mine = (item.c.job_id == cancelled.job_id, item.c.attempt == cancelled.attempt, item.c.stage != Stage.FAILED)
     transaction.execute(sa.update(item).where(*mine).values(values))
+
+
+def _count_settled_chunks(transaction: Transaction, job_id: JobId) -> int:
+    settled = (item.c.job_id == job_id, item.c.stage == Stage.COMPLETED)
+    return int(transaction.execute(sa.select(sa.func.sum(item.c.chunk_count)).where(*settled)).scalar() or 0)
 
 
 def pause(transaction: Transaction, job_id: JobId) -> Job:
@@ -239,6 +245,8 @@ def retry(transaction: Transaction, job_id: JobId) -> Job:
             )  # fmt: skip
             where = (item.c.job_id == job_id, item.c.ordinal == one.ordinal)
             transaction.execute(sa.update(item).where(*where).values(rows.from_item(again)))
+        unsettled = (item.c.job_id == job_id, item.c.stage_rank < Stage.COMPLETED.rank)
+        transaction.execute(sa.update(item).where(*unsettled).values(attempt=draft.job.attempt))
         documents.hand_over(transaction, draft.job, [one.document_id for one in failed])
         draft.report(EventType.JOB_RECEIVED)
     return draft.job

@@ -177,6 +177,7 @@ item = sa.Table(
     sa.Column("document_id", ID, nullable=False, index=True),
     sa.Column("filename", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("stage", sa.String(16), nullable=False),
     sa.Column("stage_rank", sa.Integer, nullable=False),
     sa.Column("work_done", Number, nullable=False),

@@ -266,6 +266,7 @@ def _create_tables() -> None:
         sa.Column("document_id", sa.String(length=36), nullable=False),
         sa.Column("filename", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("stage", sa.String(length=16), nullable=False),
         sa.Column("stage_rank", sa.Integer(), nullable=False),
         sa.Column("work_done", Number, nullable=False),
