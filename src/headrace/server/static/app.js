@@ -2,6 +2,7 @@
 
 import { FINAL, call, count, size, tell } from "./api.js";
 import { Jobs } from "./jobs.js";
+import { askForToken, begin as beginLogin } from "./login.js";
 import { Row } from "./rows.js";
 import { begin as beginSearch } from "./search.js";
 import { Stream } from "./stream.js";
@@ -32,7 +33,7 @@ const jobs = new Jobs((job) => touch(job.id), ended);
 const stream = new Stream({
   onFrame: (frame) => jobs.takeFrame(frame),
   onSnapshot: (frame) => { frame.jobs.forEach((job) => jobs.takeFrame(job)); catchUp(new Set(frame.jobs.map((job) => job.job_id))); },
-  onState: (state, text) => { at("pill").dataset.state = state; tell(at("pill-text"), text); },
+  onState: (state, text) => { at("pill").dataset.state = state; tell(at("pill-text"), text); if (state === "refused") askForToken(); },
   poll: () => load(),
 });
 
@@ -278,6 +279,7 @@ function wireInbox() {
 wireDrop(take, takeText);
 wireChoices(take, takeText);
 wireInbox();
+beginLogin();
 beginSearch(at("search"), at("question"), at("results"), complain);
 load().catch(complain);
 stream.open();
