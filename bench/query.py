@@ -22,7 +22,7 @@ from headrace.model.ids import LOCAL_USER, BlobKey, DocumentId, WorkspaceId, new
 from headrace.model.vocabulary import WorkspaceStatus
 from headrace.search import index
 from headrace.search.query import Query, Searcher, SearchMode
-from headrace.store import documents, migrations, schema
+from headrace.store import documents, migrations, schema, workspaces
 from headrace.store.database import Database
 
 DIMENSIONS = 384
@@ -113,7 +113,9 @@ def give_vectors(database: Database, workspace: Workspace, document_id: Document
                 for row, vector in zip(rows, units, strict=True)
             ],
         )
-        index.go_live(transaction, document_id=document_id, version=1, workspace_id=workspace.workspace_id)
+        here = sa.update(schema.document).where(schema.document.c.document_id == document_id)
+        transaction.execute(here.values(live_version=1))
+        workspaces.touch_index(transaction, workspace.workspace_id)
 
 
 def measure(searcher: Searcher, questions: Callable[[], str], mode: SearchMode) -> list[float]:

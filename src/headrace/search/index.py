@@ -15,7 +15,7 @@ from headrace.model.ids import DocumentId, WorkspaceId
 from headrace.search import keywords
 from headrace.store import workspaces
 from headrace.store.database import Transaction
-from headrace.store.schema import chunk, document, receipt
+from headrace.store.schema import chunk, receipt
 
 TEXTS_AT_ONCE = 500
 KEYS_AT_ONCE = 500
@@ -114,13 +114,6 @@ def save_receipts(transaction: Transaction, receipts: Mapping[bytes, bytes]) -> 
     # In one order by all, or two workers with the same texts would wait for each other.
     rows = [{"key": key, "vector": receipts[key], "created_at": transaction.now} for key in sorted(receipts)]
     transaction.execute(insert(receipt).on_conflict_do_nothing(), rows)
-
-
-def go_live(transaction: Transaction, *, document_id: DocumentId, version: int, workspace_id: WorkspaceId) -> None:
-    """Let readers see this version instead of the one before: all of it, from the commit on."""
-    statement = sa.update(document).where(document.c.document_id == document_id)
-    transaction.execute(statement.values(live_version=version))
-    workspaces.touch_index(transaction, workspace_id)
 
 
 def drop_version(transaction: Transaction, *, document_id: DocumentId, version: int, limit: int | None) -> int:

@@ -109,12 +109,6 @@ def due(connection: sa.Connection, now: datetime, limit: int) -> list[Delivery]:
     return [_delivery(row) for row in connection.execute(statement).mappings()]
 
 
-def next_due_at(connection: sa.Connection) -> datetime | None:
-    """When the next pending delivery is to be tried."""
-    statement = sa.select(delivery.c.next_attempt_at).where(delivery.c.status == DeliveryStatus.PENDING)
-    return connection.execute(statement.order_by(delivery.c.next_attempt_at).limit(1)).scalar()
-
-
 def update(transaction: Transaction, changed: Delivery) -> None:
     """Write how an attempt went."""
     transaction.execute(sa.update(delivery).filter_by(delivery_id=changed.delivery_id).values(_values(changed)))

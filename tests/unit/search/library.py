@@ -11,7 +11,7 @@ from headrace.model.ids import LOCAL_USER, BlobKey, DocumentId, UserId, Workspac
 from headrace.model.vocabulary import WorkspaceStatus
 from headrace.search import index
 from headrace.search.query import Query, Searcher, SearchMode
-from headrace.store import documents, rows
+from headrace.store import documents, rows, workspaces
 from headrace.store.database import Database, Transaction
 from headrace.store.schema import document, workspace
 
@@ -116,12 +116,9 @@ class Library:
 
     def go_live(self, document_id: DocumentId, version: int) -> None:
         with self.database.write() as transaction:
-            index.go_live(
-                transaction,
-                document_id=document_id,
-                version=version,
-                workspace_id=self._workspace_of(document_id),
-            )
+            here = sa.update(document).where(document.c.document_id == document_id)
+            transaction.execute(here.values(live_version=version))
+            workspaces.touch_index(transaction, self._workspace_of(document_id))
 
     def drop(self, document_id: DocumentId, version: int, limit: int | None = None) -> int:
         with self.database.write() as transaction:
