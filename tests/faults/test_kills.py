@@ -187,7 +187,7 @@ def test_whatever_is_killed_every_accepted_job_is_completed_as_in_a_clean_run(
     clean = clean_run(tmp_path / "clean", documents, **settings)
     with running_server(tmp_path, **settings) as server:
         battle = Battle(server, documents, rng)
-        battle.fight(chaos.pick(8, 150))
+        battle.fight(chaos.pick(15, 150))
         chaos.tell("P1 P2 P5 P7 P8, without embeddings", battle.check(clean))
 
 
