@@ -123,7 +123,8 @@ async def socket_io_client(
 ) -> AsyncIterator[tuple[socketio.AsyncClient, asyncio.Queue[Frame | None]]]:
     """A connected client, and what it gets; None when it was disconnected."""
     queue: asyncio.Queue[Frame | None] = asyncio.Queue()
-    client = socketio.AsyncClient(**{"reconnection": False} | options)
+    session = aiohttp.ClientSession()  # its own would be forgotten, unclosed, when the server disconnects it
+    client = socketio.AsyncClient(**{"reconnection": False, "http_session": session} | options)
     for name in NAMES:
         client.on(name, queue.put_nowait)
     client.on("disconnect", lambda _reason: queue.put_nowait(None))
@@ -132,8 +133,7 @@ async def socket_io_client(
         yield client, queue
     finally:
         await client.disconnect()
-        if client.eio.http is not None:
-            await client.eio.http.close()
+        await session.close()
 
 
 async def long_poll(url: str, path: str, seen: Seen) -> None:

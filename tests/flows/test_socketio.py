@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import socketio
@@ -30,7 +31,9 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 async def named(url: str, auth: dict[str, Any], queue: asyncio.Queue[tuple[str, Any]], transport: str) -> Any:
     """A client whose events come with their names."""
-    client = socketio.AsyncClient(reconnection=False)
+    session = aiohttp.ClientSession()
+    client = socketio.AsyncClient(reconnection=False, http_session=session)
+    client.session = session  # its own forgets it, unclosed, when the server disconnects it
     for name in (*NAMES, "disconnect"):
         client.on(name, lambda payload, name=name: queue.put_nowait((name, payload)))
     await client.connect(url, auth=auth, transports=[transport], wait_timeout=SECONDS)
@@ -39,8 +42,7 @@ async def named(url: str, auth: dict[str, Any], queue: asyncio.Queue[tuple[str, 
 
 async def leave(client: socketio.AsyncClient) -> None:
     await client.disconnect()
-    if client.eio.http is not None:
-        await client.eio.http.close()
+    await client.session.close()
 
 
 def post(server: RunningServer, token: str | None, path: str, body: Any) -> Any:
