@@ -37,7 +37,7 @@ class Read:
 
     def save(self, hand: Hand) -> None:
         """Write it in the caller's transaction."""
-        if not self.before.sections_done:  # what an earlier attempt may have left
+        if not self.before.sections_done and self.before.claim > 1:  # what an earlier attempt may have left
             index.drop_version(
                 hand.transaction, document_id=self.before.document_id, version=self.before.version, limit=None
             )
