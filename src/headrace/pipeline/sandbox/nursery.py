@@ -98,8 +98,9 @@ class Nursery:
 
     def _kill(self, pid: int) -> None:
         """The owner has let go. The leash stays until the child is buried, but is no longer watched."""
-        self._release(self._leashes[pid])
-        os.kill(pid, signal.SIGKILL)
+        if pid in self._leashes:  # else it ended by itself, and was buried, in this very round of the selector
+            self._release(self._leashes[pid])
+            os.kill(pid, signal.SIGKILL)
 
     def _release(self, leash: socket.socket) -> None:
         with contextlib.suppress(KeyError):
