@@ -36,7 +36,7 @@ only_linux = pytest.mark.skipif(sys.platform != "linux", reason="the cage is Lin
 
 @pytest.fixture(scope="module")
 def parsers() -> Iterator[Parsers]:
-    limits = Limits(seconds=2, memory_bytes=100 * MB, max_pages=50, max_unpacked_bytes=50 * MB)
+    limits = Limits(seconds=4, memory_bytes=100 * MB, max_pages=50, max_unpacked_bytes=50 * MB)
     with Parsers(limits, extractors=ODD_EXTRACTORS) as parsers:
         yield parsers
 
@@ -69,6 +69,8 @@ def parser_processes() -> list[psutil.Process]:
 
 def is_warm(process: psutil.Process) -> bool:
     """Whether it is what parsers are forked from."""
+    if process.status() == psutil.STATUS_ZOMBIE:
+        return False
     return "headrace.pipeline.sandbox.nursery" in process.cmdline()
 
 
