@@ -10,7 +10,7 @@ from headrace.server.redaction import RedactingFormatter, redact
 SECRETS = [make_secret(kind) for kind in Kind]
 
 
-@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("secret", SECRETS, ids=list(Kind))
 @pytest.mark.parametrize(
     "line",
     ["GET /events?ticket={}&after=1 HTTP/1.1", "Authorization: Bearer {}", "{{b'authorization': b'Bearer {}'}}",
