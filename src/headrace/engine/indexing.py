@@ -5,9 +5,11 @@ A vector that was paid for before, under the same text, model and parameters, is
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
 
 from headrace.model.errors import Superseded
 from headrace.model.job import Item, Stats
@@ -19,6 +21,7 @@ from headrace.store.database import Database
 from headrace.store.work import Hand
 
 PORTION_CHUNKS = 256
+PORTION_ITEMS = 256
 SAVE_CHUNKS = 64
 """Indexing the words of a chunk takes about 0.4 ms, during which nobody else can write on SQLite."""
 SAVE_SECONDS = 0.05
@@ -44,6 +47,10 @@ class Batch:
     receipts: dict[bytes, bytes] = field(default_factory=dict)
     stats: Stats = field(default_factory=Stats)
 
+    def is_large(self) -> bool:
+        """Whether it is time to save it."""
+        return len(self.rows) >= SAVE_CHUNKS
+
     def add(self, more: "Batch") -> None:
         """Put another batch to this one."""
         self.rows += more.rows
@@ -67,6 +74,7 @@ class Indexing:
         self._items = {item.ordinal: item for item in items}
         self._in_hand = in_hand
         self._stop = stop
+        self._reached: dict[int, int] = {}
 
     def run(self) -> None:
         """Index portion after portion; a document is completed in the transaction of its last chunk.
@@ -76,21 +84,34 @@ class Indexing:
             Superseded: the job does not go on, or is not this worker's any more.
         """
         while self._items:
-            waiting = self._next_portion()
-            if not waiting:
-                self._complete_the_rest()
-                return
-            self._index(waiting)
+            portion, waiting = self._next_portion()
+            if waiting:
+                self._index(waiting)
+            else:
+                self._complete(portion)
 
-    def _next_portion(self) -> list[Waiting]:
-        waiting: list[Waiting] = []
+    def _next_portion(self) -> tuple[list[Item], list[Waiting]]:
+        """The items that come next, and those of their chunks that wait: a part of one, or all of several."""
+        portion = _portion(self._items.values())
         with self._database.read() as connection:
-            for item in self._items.values():
-                room = PORTION_CHUNKS - len(waiting)
-                if not room:
-                    break
-                found = index.unindexed(connection, document_id=item.document_id, version=item.version, limit=room)
-                waiting += [Waiting(item.ordinal, chunk) for chunk in found]
+            found = self._find(connection, portion) if len(portion) > 1 else self._go_on(connection, portion[0])
+        return portion, found
+
+    def _go_on(self, connection: sa.Connection, item: Item) -> list[Waiting]:
+        after = self._reached.get(item.ordinal, -1)
+        found = index.unindexed(
+            connection, document_id=item.document_id, version=item.version, limit=PORTION_CHUNKS, after=after
+        )
+        if found:
+            self._reached[item.ordinal] = found[-1].ordinal
+        return [Waiting(item.ordinal, chunk) for chunk in found]
+
+    def _find(self, connection: sa.Connection, portion: Sequence[Item]) -> list[Waiting]:
+        waiting = []
+        for version in sorted({item.version for item in portion}):
+            ordinals = {item.document_id: item.ordinal for item in portion if item.version == version}
+            found = index.unindexed_of(connection, list(ordinals), version=version, limit=PORTION_CHUNKS)
+            waiting += [Waiting(ordinals[document_id], chunk) for document_id, chunk in found]
         return waiting
 
     def _index(self, waiting: Sequence[Waiting]) -> None:
@@ -99,7 +120,7 @@ class Indexing:
             if self._stop():
                 raise Superseded("the job does not go on")
             unsaved.add(batch)
-            if len(unsaved.rows) >= SAVE_CHUNKS or time.monotonic() - saved_at > SAVE_SECONDS:
+            if unsaved.is_large() or time.monotonic() - saved_at > SAVE_SECONDS:
                 self._save(unsaved)
                 unsaved, saved_at = Batch(), time.monotonic()
         if unsaved.rows:
@@ -141,24 +162,36 @@ class Indexing:
             for one, vector in batch.rows
         ]
         after = {ordinal: _indexed(self._items[ordinal], count) for ordinal, count in counts.items()}
+        finished = [item for item in after.values() if item.chunks_indexed == item.chunk_count]
         with self._in_hand() as hand:
             index.index_chunks(hand.transaction, indexed)
             index.save_receipts(hand.transaction, batch.receipts)
             hand.count(batch.stats)
             for ordinal, item in after.items():
                 hand.move(self._items[ordinal], item)
-                if item.chunks_indexed == item.chunk_count:
-                    hand.complete(item)
-        for ordinal, item in after.items():
-            self._items[ordinal] = item
-            if item.chunks_indexed == item.chunk_count:
-                del self._items[ordinal]
+            hand.complete(*finished)
+        self._items |= after
+        for item in finished:
+            del self._items[item.ordinal]
 
-    def _complete_the_rest(self) -> None:
-        """Nothing of them waits to be indexed, so they have no chunks at all."""
+    def _complete(self, portion: Sequence[Item]) -> None:
+        """Nothing of these waits to be indexed: they have no chunks at all, or their last transaction was not told."""
         with self._in_hand() as hand:
-            for item in self._items.values():
-                hand.complete(item)
+            hand.complete(*portion)
+        for item in portion:
+            del self._items[item.ordinal]
+
+
+def _portion(items: Iterable[Item]) -> list[Item]:
+    """The first item, and those after it as long as all that is left of them is one portion."""
+    portion: list[Item] = []
+    room = PORTION_CHUNKS
+    for item in items:
+        room -= item.chunk_count - item.chunks_indexed
+        if portion and (room < 0 or len(portion) == PORTION_ITEMS):
+            break
+        portion.append(item)
+    return portion
 
 
 def _indexed(item: Item, count: int) -> Item:

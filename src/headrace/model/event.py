@@ -120,4 +120,8 @@ def frame_without_job(kind: EventType, user_id: UserId, now: datetime) -> dict[s
 
 def encode(frame: Mapping[str, Any]) -> str:
     """A frame as one line of JSON. Newlines in the text are escaped, so no text can forge a line of its own."""
-    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"), default=str)
+    return _ENCODER.encode(frame)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+"""`json.dumps` would make a new one for each frame."""

@@ -21,6 +21,18 @@ TEXTS_AT_ONCE = 500
 KEYS_AT_ONCE = 500
 """Keeps statements below SQLite's limit on variables."""
 
+INSERT_CHUNK = sa.insert(chunk)
+MARK_INDEXED = (
+    sa.update(chunk)
+    .where(chunk.c.chunk_id == sa.bindparam("id"), chunk.c.is_indexed.is_(False))
+    .values(is_indexed=True, vector=sa.bindparam("embedding"))
+)
+INSERT_RECEIPT = {
+    True: sqlite.insert(receipt).on_conflict_do_nothing(),
+    False: postgresql.insert(receipt).on_conflict_do_nothing(),
+}
+"""By whether it is for SQLite."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredChunk:
@@ -51,7 +63,7 @@ def save_chunks(
     """Write chunks that are to be indexed later. A repeat of an ordinal is an IntegrityError."""
     if chunks:
         same = {"document_id": document_id, "version": version, "workspace_id": workspace_id}
-        transaction.execute(sa.insert(chunk), [same | _columns(one) for one in chunks])
+        transaction.execute_many(INSERT_CHUNK, [same | _columns(one) for one in chunks])
 
 
 def unindexed(
@@ -71,6 +83,24 @@ def unindexed(
     return [StoredChunk(chunk_id=chunk_id, ordinal=ordinal, text=text) for chunk_id, ordinal, text in found]
 
 
+def unindexed_of(
+    connection: sa.Connection, document_ids: Sequence[DocumentId], *, version: int, limit: int
+) -> list[tuple[DocumentId, StoredChunk]]:
+    """As `unindexed`, of several short documents in the same version: document after document, each from its start."""
+    found: list[tuple[DocumentId, StoredChunk]] = []
+    for start in range(0, len(document_ids), KEYS_AT_ONCE):
+        some = chunk.c.document_id.in_(document_ids[start : start + KEYS_AT_ONCE])
+        statement = (
+            sa.select(chunk.c.document_id, chunk.c.chunk_id, chunk.c.ordinal, chunk.c.text)
+            .where(some, chunk.c.version == version, chunk.c.is_indexed.is_(False))
+            .order_by(chunk.c.document_id, chunk.c.ordinal)
+            .limit(limit - len(found))
+        )
+        for document_id, chunk_id, ordinal, text in connection.execute(statement):
+            found.append((DocumentId(document_id), StoredChunk(chunk_id=chunk_id, ordinal=ordinal, text=text)))
+    return found
+
+
 def texts(connection: sa.Connection, document_id: DocumentId, version: int) -> Iterator[str]:
     """The texts of all chunks, in order; a few hundred are in memory at a time."""
     last = -1
@@ -88,12 +118,7 @@ def index_chunks(transaction: Transaction, rows: Sequence[IndexedChunk]) -> None
     if not rows:
         return
     keywords.add(transaction, [(row.chunk_id, row.text) for row in rows])
-    statement = (
-        sa.update(chunk)
-        .where(chunk.c.chunk_id == sa.bindparam("id"), chunk.c.is_indexed.is_(False))
-        .values(is_indexed=True, vector=sa.bindparam("embedding"))
-    )
-    transaction.execute(statement, [{"id": row.chunk_id, "embedding": row.vector} for row in rows])
+    transaction.execute_many(MARK_INDEXED, [{"id": row.chunk_id, "embedding": row.vector} for row in rows])
 
 
 def find_receipts(connection: sa.Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -108,12 +133,9 @@ def find_receipts(connection: sa.Connection, keys: Sequence[bytes]) -> dict[byte
 
 def save_receipts(transaction: Transaction, receipts: Mapping[bytes, bytes]) -> None:
     """Keep vectors under their keys; the first one kept stays."""
-    if not receipts:
-        return
-    insert: Any = sqlite.insert if transaction.is_sqlite else postgresql.insert
     # In one order by all, or two workers with the same texts would wait for each other.
     rows = [{"key": key, "vector": receipts[key], "created_at": transaction.now} for key in sorted(receipts)]
-    transaction.execute(insert(receipt).on_conflict_do_nothing(), rows)
+    transaction.execute_many(INSERT_RECEIPT[transaction.is_sqlite], rows)
 
 
 def drop_version(transaction: Transaction, *, document_id: DocumentId, version: int, limit: int | None) -> int:

@@ -3,7 +3,7 @@
 import fcntl
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from headrace.model.errors import BadRequest, Busy
 from headrace.model.ids import UserId
+from headrace.settings import Settings
+from headrace.store import postgres
 from headrace.store.bell import Bell
+from headrace.store.prepared import prepare
 from headrace.store.schema import installation
 
 logger = logging.getLogger(__name__)
@@ -50,6 +53,16 @@ class Transaction:
         """Run one statement, or the same one for each of `rows`."""
         return self.connection.execute(statement, rows)
 
+    def execute_many(self, statement: sa.Insert | sa.Update, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Run one statement for each of `rows`, which all name the same values; returns how many rows it has changed.
+
+        `statement` is a constant of a module: it is worked out once, and kept.
+        """
+        if not rows:
+            return 0
+        prepared = prepare(statement, tuple(rows[0]), self.connection.dialect)
+        return self.connection.exec_driver_sql(prepared.sql, [prepared.values(row) for row in rows]).rowcount
+
     @property
     def is_sqlite(self) -> bool:
         """Which of the two databases this is."""
@@ -68,16 +81,37 @@ class Database:
     """Opens transactions. `write` is serialised by the database's own locks; `read` sees one moment throughout.
 
     A `durable` write is on the disk when it returns. Any other survives the death of the process, and may be lost with
-    the machine's power: right for progress, wrong for a promise.
+    the machine's power: right for progress, wrong for a promise. On Postgres, which can die alone, all are durable.
     """
 
-    def __init__(self, url: str, *, clock: Clock = utc_now, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock = utc_now,
+        pool_size: int = 10,
+        limits: postgres.Limits | None = None,
+    ) -> None:
         self.url = sa.make_url(url)
         self.clock = clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(self.url, pool_size) if self.is_sqlite else _postgres_engine(self.url, pool_size)
+        self.engine = (
+            _sqlite_engine(self.url, pool_size)
+            if self.is_sqlite
+            else postgres.make_engine(self.url, limits or postgres.Limits())
+        )
         self.bell = Bell.beside(self.file) if self.file else None
         self._epoch: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Database":
+        """The database that the settings name, within their limits."""
+        limits = postgres.Limits(
+            connections=settings.database_connections,
+            connect_seconds=settings.database_connect_seconds,
+            statement_seconds=settings.database_statement_seconds,
+        )
+        return cls(settings.url, limits=limits)
 
     @property
     def file(self) -> Path | None:
@@ -97,7 +131,7 @@ class Database:
         """Commit on leaving, roll back on an exception, then ring for those concerned.
 
         Raises:
-            Busy: another writer held the database for longer than 30 s.
+            Busy: another writer held the database for longer than 30 s, or Postgres is away for the moment.
         """
         epoch = self.epoch
         with _translated(), self._turn(), self.engine.connect() as connection:
@@ -145,14 +179,10 @@ class Database:
         if self.is_sqlite:
             raw = connection.connection.dbapi_connection
             raw.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")  # type: ignore[union-attr]
-        else:
-            connection.info["durable"] = durable
 
     def _notify(self, transaction: Transaction) -> None:
         if self.is_sqlite:
             return
-        if not transaction.connection.info.get("durable"):
-            transaction.connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
         for name in _named(transaction.concerned):
             transaction.execute(sa.select(sa.func.pg_notify(NOTIFY_CHANNEL, name)))
 
@@ -178,14 +208,17 @@ def _named(concerned: set[UserId]) -> list[str]:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        if "locked" in str(error.orig) or error.connection_invalidated:
-            logger.warning("database busy: %s", error.orig)
-            raise Busy("the database is busy; try again") from error
-        raise
     except (DataError, UnicodeEncodeError) as error:
         logger.warning("a value cannot be stored: %s", error)
         raise BadRequest("a text or number in the request cannot be stored or looked for") from error
+    except DBAPIError as error:
+        if "locked" in str(error.orig) or postgres.is_passing(error):
+            logger.warning("the database cannot be asked now: %s", error.orig)
+            raise Busy("the database cannot be asked now; try again") from error
+        raise
+    except sa.exc.TimeoutError as error:
+        logger.warning("all connections to the database are in use")
+        raise Busy("all connections to the database are in use; try again") from error
 
 
 def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
@@ -212,7 +245,3 @@ def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
         connection.exec_driver_sql(f"BEGIN{kind}")
 
     return engine
-
-
-def _postgres_engine(url: sa.URL, pool_size: int) -> sa.Engine:
-    return sa.create_engine(url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)

@@ -1,7 +1,6 @@
 """Documents: added, handed from job to job, swapped, hidden and removed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,13 +9,27 @@ from headrace.model.document import Document
 from headrace.model.errors import DocumentNotFound
 from headrace.model.ids import DocumentId, UserId, WorkspaceId
 from headrace.model.job import Item, Job
-from headrace.model.vocabulary import ProcessingStatus, Stage
-from headrace.store import rows
+from headrace.model.vocabulary import ProcessingStatus, Stage, Verdict
+from headrace.store import revisions, rows
 from headrace.store.database import Transaction
 from headrace.store.schema import chunk, document, item, workspace
 
 IDS_AT_ONCE = 500
 """Keeps statements below SQLite's limit on variables."""
+
+PUBLISH = (
+    sa.update(document)
+    .where(document.c.document_id == sa.bindparam("of_document"))
+    .values(
+        live_version=sa.bindparam("new_version"),
+        processing_status=sa.bindparam("new_status"),
+        processing_error=sa.bindparam("new_error"),
+        chunk_count=sa.bindparam("new_count"),
+        metadata=sa.bindparam("new_metadata"),
+        recipe=sa.bindparam("new_recipe"),
+        updated_at=sa.bindparam("now"),
+    )
+)
 
 
 def add(transaction: Transaction, new: Sequence[Document]) -> None:
@@ -36,7 +49,11 @@ def hand_over(transaction: Transaction, job: Job, ids: Sequence[DocumentId] | No
     }
     if ids is None:
         values["next_version"] = document.c.next_version + 1
-        transaction.execute(sa.update(document).where(document.c.document_id.in_(mine)).values(values))
+        is_new = document.c.document_id.in_(mine.where(item.c.verdict != Verdict.UNCHANGED))
+        transaction.execute(sa.update(document).where(is_new).values(values))
+        # An unchanged one is this job's too from now on: the end of another takes nothing of it back.
+        is_known = document.c.document_id.in_(mine.where(item.c.verdict == Verdict.UNCHANGED))
+        transaction.execute(sa.update(document).where(is_known).values(job_id=job.job_id))
         return
     for some in in_portions(ids):
         transaction.execute(sa.update(document).where(document.c.document_id.in_(some)).values(values))
@@ -60,6 +77,7 @@ def take_back(transaction: Transaction, cancelled: Job, reason: str) -> list[Doc
         document.c.deleted_at.is_(None),
         sa.exists().where(*its_item),
     )
+    lock(transaction, *mine)
     back = sa.update(document).where(*mine, made_live).values(live_version=older.scalar_subquery())
     workspaces = {row[0] for row in transaction.execute(back.returning(document.c.workspace_id))}
     transaction.execute(
@@ -67,6 +85,7 @@ def take_back(transaction: Transaction, cancelled: Job, reason: str) -> list[Doc
         .where(workspace.c.workspace_id.in_(workspaces))
         .values(index_number=workspace.c.index_number + 1)
     )
+    revisions.restore(transaction, cancelled)
     _set_served_or_failed(transaction, reason, *mine)
     return [rows.to_document(row) for row in transaction.execute(sa.select(document).where(*mine)).mappings()]
 
@@ -148,14 +167,34 @@ def select_page(
     return [rows.to_document(row) for row in connection.execute(statement).mappings()]
 
 
-def update(transaction: Transaction, changed: Document) -> None:
-    """Write a document's new state."""
-    values = rows.from_document(replace(changed, updated_at=transaction.now))
-    transaction.execute(sa.update(document).where(document.c.document_id == changed.document_id).values(values))
+def publish(transaction: Transaction, live: Sequence[Document]) -> None:
+    """Write which version of each document readers see, and what is known of it."""
+    values = [
+        {
+            "of_document": one.document_id,
+            "new_version": one.live_version,
+            "new_status": one.processing_status,
+            "new_error": one.processing_error,
+            "new_count": one.chunk_count,
+            "new_metadata": dict(one.metadata),
+            "new_recipe": one.recipe,
+            "now": transaction.now,
+        }
+        for one in live
+    ]
+    transaction.execute_many(PUBLISH, values)
+
+
+def lock(transaction: Transaction, *which: sa.ColumnElement[bool]) -> None:
+    """Lock several documents in the order of their ids, as workers come by them too: so nobody waits in a circle."""
+    if not transaction.is_sqlite:
+        mine = sa.select(document.c.document_id).where(*which, document.c.deleted_at.is_(None))
+        transaction.execute(mine.order_by(document.c.document_id).with_for_update(of=document))
 
 
 def hide(transaction: Transaction, *which: sa.ColumnElement[bool]) -> None:
     """Let documents be gone for everyone at once; housekeeping removes them later."""
+    lock(transaction, *which)
     gone = {"deleted_at": transaction.now, "live_version": None}
     transaction.execute(sa.update(document).where(*which, document.c.deleted_at.is_(None)).values(gone))
 

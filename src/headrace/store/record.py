@@ -46,6 +46,18 @@ class Draft:
         frame = job_frame(self.job, kind, self.transaction.now, document_id)
         self.frames.append({**frame, **(facts or {})})
 
+    def report_documents(self, told: Sequence[tuple[DocumentId, Mapping[str, Any]]]) -> None:
+        """Add an event for each of several documents and its facts. Of the job they all say the same."""
+        if not told:
+            return
+        first = self.job.sequence + 1
+        frame = job_frame(self.job, EventType.DOCUMENT_STATUS, self.transaction.now)
+        self.frames += [
+            {**frame, "seq": number, "document_id": document_id, **facts}
+            for number, (document_id, facts) in enumerate(told, first)
+        ]
+        self.job = replace(self.job, sequence=self.job.sequence + len(told))
+
     def advance_to(self, stage: Stage) -> None:
         """Report each stage that the job has come through up to `stage`; going back is not told."""
         while self.job.stage.rank < stage.rank:
@@ -55,6 +67,8 @@ class Draft:
             self.job = replace(self.job, stage=following)
             self.report(EventType.JOB_STAGE, message=STAGE_MESSAGES[following])
 
+
+INSERT_EVENT = sa.insert(event)
 
 STAGE_MESSAGES = {
     Stage.EXTRACTING: "Extracting text...",
@@ -102,8 +116,8 @@ def append(transaction: Transaction, user_id: UserId, frames: Sequence[dict[str,
     """Number `frames` in their user's stream and write them; returns the last number."""
     last = _take_numbers(transaction, user_id, len(frames))
     first = last - len(frames) + 1
-    transaction.execute(
-        sa.insert(event),
+    transaction.execute_many(
+        INSERT_EVENT,
         [
             {
                 "user_id": user_id,

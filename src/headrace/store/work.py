@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import reduce
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ from headrace.model.ids import JobId, WorkspaceId
 from headrace.model.job import Item, Job, Stats
 from headrace.model.progress import advanced
 from headrace.model.vocabulary import EventType, ProcessingStatus, Stage
-from headrace.store import documents, jobs, record, rows, workspaces
+from headrace.store import documents, jobs, record, revisions, rows, workspaces
 from headrace.store.database import Transaction
 from headrace.store.schema import document as document_table
 from headrace.store.schema import item as item_table
@@ -30,46 +31,51 @@ WORKER_DIED = "worker_died"
 
 @dataclass(slots=True)
 class Hand:
-    """The part of a job that one worker has in hand, in one transaction. Call the verbs, then leave the block."""
+    """The part of a job that one worker has in hand, in one transaction. Call the verbs, then leave the block.
+
+    What they come to is added up, and put to the job when the block is left.
+    """
 
     transaction: Transaction
     draft: record.Draft
-    moved: list[Item] = field(default_factory=list)
+    moved: dict[int, Item] = field(default_factory=dict)
     told: list[tuple[Document, Mapping[str, Any]]] = field(default_factory=list)
     touched: set[WorkspaceId] = field(default_factory=set)
+    stats: list[Stats] = field(default_factory=list)
+    work_done: int = 0
+    chunks_indexed: int = 0
     must_count_chunks: bool = False
+    recipe: str | None = None
 
     @property
     def job(self) -> Job:
-        """The job as it is in this transaction."""
+        """The job as it was when the block was entered, but for documents that have failed since."""
         return self.draft.job
 
     def move(self, before: Item, after: Item) -> Item:
         """Write an item's next state; its work and chunks are added to the job's. Returns `after`."""
-        self.moved.append(after)
-        self.draft.job = replace(
-            self.job,
-            work_done=self.job.work_done + max(0, after.work_done - before.work_done),
-            chunks_created=max(0, self.job.chunks_created + after.chunks_indexed - before.chunks_indexed),
-        )
+        self.moved[after.ordinal] = after
+        self.work_done += max(0, after.work_done - before.work_done)
+        self.chunks_indexed += after.chunks_indexed - before.chunks_indexed
         return after
 
     def count(self, stats: Stats) -> None:
         """Add to what the job has done."""
-        self.draft.job = self.job.counted(stats)
+        self.stats.append(stats)
 
     def begin(self, claimed: Sequence[Item]) -> None:
         """Tell that work on these documents has begun."""
         self._set_status(claimed, ProcessingStatus.PROCESSING)
 
-    def complete(self, before: Item) -> None:
-        """All chunks of the document are indexed: its new version is what readers see from this commit on."""
-        leftover = self._go_live(before)
-        self.move(
-            before, replace(before, stage=Stage.COMPLETED, work_done=before.work_total, leftover_version=leftover)
-        )
-        self.draft.job = replace(self.job, processed_items=self.job.processed_items + 1)
-        self.count(Stats(documents_processed=1))
+    def complete(self, *finished: Item) -> None:
+        """All chunks of the documents are indexed: their new versions are what readers see from this commit on."""
+        # With `force_recreate` all of them go live together, at the job's end.
+        leftovers = {} if self.job.force_recreate else go_live(self, finished)
+        for one in finished:
+            leftover = leftovers.get(one.ordinal)
+            self.move(one, replace(one, stage=Stage.COMPLETED, work_done=one.work_total, leftover_version=leftover))
+        self.draft.job = replace(self.job, processed_items=self.job.processed_items + len(finished))
+        self.count(Stats(documents_processed=len(finished)))
 
     def fail(self, before: Item, error: DocumentError) -> None:
         """The document cannot be ingested; an older version of it stays searchable."""
@@ -94,6 +100,15 @@ class Hand:
         if released is not None:
             self.told.append((released, _facts(replace(released, processing_error=error.detail))))
 
+    def add_up(self) -> None:
+        """Put what was done to the job."""
+        self.draft.job = replace(
+            self.job,
+            work_done=self.job.work_done + self.work_done,
+            chunks_created=max(0, self.job.chunks_created + self.chunks_indexed),
+            stats=reduce(Stats.plus, self.stats, self.job.stats),
+        )
+
     def _set_status(self, begun: Sequence[Item], status: ProcessingStatus) -> None:
         found = documents.get_many(self.transaction.connection, [one.document_id for one in begun])
         for portion in documents.in_portions(list(found)):
@@ -104,20 +119,31 @@ class Hand:
                 changed = replace(found[one.document_id], processing_status=status)
                 self.told.append((changed, _facts(changed)))
 
-    def _go_live(self, finished: Item) -> int | None:
-        """Swap the document's versions; returns the one whose chunks are not needed any more."""
-        if self.job.force_recreate:
-            return None  # all of them go live together, at the job's end
-        return go_live(self, finished)
+
+def go_live(hand: Hand, finished: Sequence[Item]) -> dict[int, int]:
+    """Let readers see the versions that items have made; returns those whose chunks are not needed any more."""
+    connection = hand.transaction.connection
+    found = documents.get_many(connection, [one.document_id for one in finished])
+    found = revisions.applied(connection, found, finished)
+    leftovers: dict[int, int] = {}
+    live = []
+    for one in finished:
+        document = found.get(one.document_id)
+        if document is None or (document.live_version or 0) > one.version:
+            leftovers[one.ordinal] = one.version
+            continue
+        live.append(replace(_published(document, one), recipe=hand.recipe))
+        if document.live_version is not None and document.live_version != one.version:
+            leftovers[one.ordinal] = document.live_version
+    documents.publish(hand.transaction, live)
+    revisions.take_effect(hand.transaction, finished)
+    hand.touched |= {document.workspace_id for document in live}
+    hand.told += [(document, _facts(document)) for document in live]
+    return leftovers
 
 
-def go_live(hand: Hand, finished: Item) -> int | None:
-    """Let readers see the version that an item has made; returns the one whose chunks are not needed any more."""
-    found = documents.get_many(hand.transaction.connection, [finished.document_id])
-    document = found.get(finished.document_id)
-    if document is None or (document.live_version or 0) > finished.version:
-        return finished.version
-    live = replace(
+def _published(document: Document, finished: Item) -> Document:
+    return replace(
         document,
         live_version=finished.version,
         processing_status=ProcessingStatus.READY,
@@ -125,26 +151,25 @@ def go_live(hand: Hand, finished: Item) -> int | None:
         chunk_count=finished.chunk_count,
         metadata={**finished.description, **document.metadata},
     )
-    documents.update(hand.transaction, live)
-    hand.touched.add(document.workspace_id)
-    hand.told.append((live, _facts(live)))
-    return document.live_version if document.live_version != finished.version else None
 
 
 @contextmanager
-def working(transaction: Transaction, job_id: JobId, run: int, *, interval_seconds: float = 0.05) -> Iterator[Hand]:
+def working(
+    transaction: Transaction, job_id: JobId, run: int, *, interval_seconds: float = 0.05, recipe: str | None = None
+) -> Iterator[Hand]:
     """Take a job in hand: what is done in the block is written, and told, when it is left.
 
-    A `job.progress` event is added when the last one is at least `interval_seconds` old; stages and ends are always
+    `recipe` is noted on the documents that go live. A `job.progress` event is added when the last one is at least `interval_seconds` old; stages and ends are always
     told.
 
     Raises:
         Superseded: the job or one of the items is not this worker's any more; nothing was written.
     """
     with record.changing(transaction, job_id, run=run) as draft:
-        hand = Hand(transaction, draft)
+        hand = Hand(transaction, draft, recipe=recipe)
         yield hand
-        _write_items(transaction, hand.moved)
+        hand.add_up()
+        _write_items(transaction, list(hand.moved.values()))
         for workspace_id in hand.touched:
             workspaces.touch_index(transaction, workspace_id)
         _settle(hand, timedelta(seconds=interval_seconds))
@@ -180,13 +205,13 @@ def claim(transaction: Transaction, hand: Hand, wanted: Sequence[Item], max_deat
     return claimed
 
 
-def finish(transaction: Transaction, job_id: JobId, run: int) -> Job:
+def finish(transaction: Transaction, job_id: JobId, run: int, *, recipe: str | None = None) -> Job:
     """End a job whose items are all finished: completed, or failed when none of them succeeded."""
     with record.changing(transaction, job_id, run=run) as draft:
         if draft.job.processed_items < draft.job.total_items:
             raise Superseded(f"job {job_id!r} has unfinished documents")
         if draft.job.force_recreate and draft.job.failed_items < draft.job.total_items:
-            _swap_collection(Hand(transaction, draft))
+            _swap_collection(Hand(transaction, draft, recipe=recipe))
         draft.job = lifecycle.finish(draft.job, transaction.now)
         draft.job = replace(draft.job, **_last_words(transaction, draft.job))
         draft.report(EventType.JOB_FAILED if draft.job.stage is Stage.FAILED else EventType.JOB_COMPLETED)
@@ -201,15 +226,14 @@ def _swap_collection(hand: Hand) -> None:
         transaction,
         document_table.c.workspace_id == job.workspace_id,
         document_table.c.created_at <= job.created_at,
+        # One that was sent again, unchanged, by a later job is that one's.
+        sa.or_(document_table.c.job_id.is_(None), document_table.c.job_id <= job.job_id),
         document_table.c.document_id.not_in(mine),
     )
-    for one in jobs.items(transaction.connection, job.job_id):
-        if one.stage is Stage.COMPLETED:
-            go_live(hand, one)
+    go_live(hand, [one for one in jobs.items(transaction.connection, job.job_id) if one.stage is Stage.COMPLETED])
     for workspace_id in hand.touched:
         workspaces.touch_index(transaction, workspace_id)
-    for document, facts in hand.told:
-        hand.draft.report(EventType.DOCUMENT_STATUS, document_id=document.document_id, facts=facts)
+    hand.draft.report_documents([(document.document_id, facts) for document, facts in hand.told])
 
 
 def fail(transaction: Transaction, job_id: JobId, run: int, reason: str) -> Job:
@@ -245,20 +269,6 @@ def _facts(document: Document) -> dict[str, Any]:
 def _take(transaction: Transaction, claimed: Sequence[Item]) -> None:
     if not claimed:
         return
-    statement = (
-        sa.update(item_table)
-        .where(
-            item_table.c.job_id == sa.bindparam("of_job"),
-            item_table.c.ordinal == sa.bindparam("at_ordinal"),
-            item_table.c.claim == sa.bindparam("old_claim"),
-        )
-        .values(
-            claim=sa.bindparam("new_claim"),
-            deaths=sa.bindparam("new_deaths"),
-            stage=sa.bindparam("new_stage"),
-            stage_rank=sa.bindparam("new_rank"),
-        )
-    )
     values = [
         {
             "of_job": one.job_id,
@@ -271,8 +281,23 @@ def _take(transaction: Transaction, claimed: Sequence[Item]) -> None:
         }
         for one in claimed
     ]
-    _expect(transaction.execute(statement, values).rowcount, len(claimed))
+    _expect(transaction.execute_many(_TAKE, values), len(claimed))
 
+
+_TAKE = (
+    sa.update(item_table)
+    .where(
+        item_table.c.job_id == sa.bindparam("of_job"),
+        item_table.c.ordinal == sa.bindparam("at_ordinal"),
+        item_table.c.claim == sa.bindparam("old_claim"),
+    )
+    .values(
+        claim=sa.bindparam("new_claim"),
+        deaths=sa.bindparam("new_deaths"),
+        stage=sa.bindparam("new_stage"),
+        stage_rank=sa.bindparam("new_rank"),
+    )
+)
 
 _MOVED = (
     "stage", "stage_rank", "work_done", "sections_done", "page_count", "chunk_count", "chunks_indexed", "deaths",
@@ -280,27 +305,26 @@ _MOVED = (
 )  # fmt: skip
 
 
+_MOVE = (
+    sa.update(item_table)
+    .where(
+        item_table.c.job_id == sa.bindparam("of_job"),
+        item_table.c.ordinal == sa.bindparam("at_ordinal"),
+        item_table.c.claim == sa.bindparam("of_claim"),
+        item_table.c.stage_rank < Stage.COMPLETED.rank,  # its heir may have given it up, without a claim
+    )
+    .values({name: sa.bindparam(f"new_{name}") for name in _MOVED})
+)
+
+
 def _write_items(transaction: Transaction, moved: Sequence[Item]) -> None:
     """Write the last state of each item; whatever is saved clears its count of deaths."""
-    latest = {one.ordinal: replace(one, deaths=0) for one in moved}
-    if not latest:
-        return
-    statement = (
-        sa.update(item_table)
-        .where(
-            item_table.c.job_id == sa.bindparam("of_job"),
-            item_table.c.ordinal == sa.bindparam("at_ordinal"),
-            item_table.c.claim == sa.bindparam("of_claim"),
-            item_table.c.stage_rank < Stage.COMPLETED.rank,  # its heir may have given it up, without a claim
-        )
-        .values({name: sa.bindparam(f"new_{name}") for name in _MOVED})
-    )
     values = []
-    for one in latest.values():
+    for one in moved:
         columns = rows.from_item(one)
         keys = {"of_job": one.job_id, "at_ordinal": one.ordinal, "of_claim": one.claim}
-        values.append(keys | {f"new_{name}": columns[name] for name in _MOVED})
-    _expect(transaction.execute(statement, values).rowcount, len(latest))
+        values.append(keys | {f"new_{name}": columns[name] for name in _MOVED} | {"new_deaths": 0})
+    _expect(transaction.execute_many(_MOVE, values), len(values))
 
 
 def _expect(changed: int, wanted: int) -> None:
@@ -321,8 +345,7 @@ def _settle(hand: Hand, interval: timedelta) -> None:
     if stage is not None:
         draft.advance_to(stage)
     draft.job = replace(draft.job, message=_progress_message(draft.job))
-    for document, facts in hand.told:
-        draft.report(EventType.DOCUMENT_STATUS, document_id=document.document_id, facts=facts)
+    draft.report_documents([(document.document_id, facts) for document, facts in hand.told])
     reported = draft.job.progress_reported_at
     is_due = reported is None or not timedelta(0) <= now - reported < interval
     if is_due and draft.job.progress > before:
