@@ -6,6 +6,7 @@ from typing import Any
 
 TYPES: dict[str, Any] = {
     "string": str, "integer": int, "number": (int, float), "object": dict, "array": list, "null": type(None),
+    "boolean": bool,
 }  # fmt: skip
 
 
@@ -33,7 +34,8 @@ def is_of_kind(schema: Any, value: Any) -> bool:
     """Whether a value is of the type, and one of those listed."""
     named = schema.get("type", list(TYPES))
     kinds = [named] if isinstance(named, str) else named
-    is_typed = any(isinstance(value, TYPES[kind]) for kind in kinds) and not isinstance(value, bool)
+    is_typed = any(isinstance(value, TYPES[kind]) for kind in kinds)
+    is_typed = is_typed and (not isinstance(value, bool) or "boolean" in kinds)
     return is_typed and value in schema.get("enum", [value]) and value == schema.get("const", value)
 
 

@@ -1,5 +1,6 @@
 """A client that holds every answer against the OpenAPI document: what is not described there must not be answered."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 
 from tests.running import RunningServer
+from tests.schemas import faults
 
 UNLISTED = {"/openapi.json", "/asyncapi.json", "/docs"}
 """The descriptions themselves are not described."""
@@ -17,6 +19,7 @@ class Description:
     """The routes of a server with the statuses that they may answer."""
 
     def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
         self.routes = {
             (method.upper(), path): {int(status) for status in operation["responses"]}
             for path, operations in document["paths"].items()
@@ -34,12 +37,26 @@ class Description:
             return min(found, key=lambda one: one[0])[1]
         return {200} if path in UNLISTED else {404}
 
+    def body(self, method: str, path: str, status: int) -> Any:
+        """The schema of a JSON body; an empty one where none is given."""
+        found = [
+            (template.count("{"), operations[method.lower()]["responses"].get(str(status), {}))
+            for template, operations in self.document["paths"].items()
+            if method.lower() in operations and re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path)
+        ]
+        answer: Any = min(found, key=lambda one: one[0])[1] if found else {}
+        return answer.get("content", {}).get("application/json", {}).get("schema", {})
+
     def check(self, response: httpx.Response) -> None:
-        """Fail on an answer that is not described."""
+        """Fail on an answer that is not described, or whose body is not as described."""
         asked = response.request
         allowed = self.statuses(asked.method, asked.url.path)
         told = f"{asked.method} {asked.url.path} answers {response.status_code}, described are {sorted(allowed)}"
         assert response.status_code in allowed | {304, 405}, told
+        if response.headers.get("content-type") == "application/json" and asked.url.path not in UNLISTED:
+            schema = self.body(asked.method, asked.url.path, response.status_code)
+            wrong = list(faults(self.document, schema, json.loads(response.read())))
+            assert not wrong, f"{asked.method} {asked.url.path}: {wrong}"
 
 
 @contextmanager

@@ -174,12 +174,19 @@ def test_several_files_are_one_job(client: httpx.Client) -> None:
 def test_one_idempotency_key_is_one_job(client: httpx.Client, path: str, body: dict[str, Any]) -> None:
     key = {"Idempotency-Key": uuid4().hex}
     answers = [client.post(path, headers=key, **body).json() for _ in range(3)]
+    first = answers[0]
     other = {"json": {"messages": [{"text": "other"}], "text_content": "other", "documents": ["other"]}}
 
     assert len({one.get("job_id") or one["upload_id"] for one in answers}) == 1
     if path != "/ingest":
         assert problem(client.post(path, headers=key, **other), 409)["code"] == "idempotency_key_reused"
     assert problem(client.post("/ingest", headers=key, data={"text_content": "x"}), 409)
+    found = client.get("/jobs", params={"idempotency_key": key["Idempotency-Key"]}).json()["jobs"]
+    assert [one["job_id"] for one in found] == [first.get("job_id") or first["upload_id"]]
+
+
+def test_a_key_under_which_nothing_came_finds_no_job(client: httpx.Client, ended: str) -> None:
+    assert client.get("/jobs", params={"idempotency_key": uuid4().hex}).json()["jobs"] == []
 
 
 def test_a_document_is_ingested_again_as_a_new_job(client: httpx.Client) -> None:
@@ -436,6 +443,28 @@ def test_pages_of_events_go_on_where_the_last_one_ended(client: httpx.Client, en
 
     assert [frame["seq"] for frame in frames] == list(range(1, len(frames) + 1))
     assert frames[-1]["type"] == "job.completed"
+
+
+def test_a_poller_of_all_jobs_gets_the_snapshot_then_every_event_once(client: httpx.Client) -> None:
+    as_json = {"headers": {"accept": "application/json"}}
+    page = client.get("/events", **as_json).json()
+    assert [frame["type"] for frame in page["events"]] == ["snapshot"]
+    after = page["next_cursor"]
+    job_id = client.post("/tasks", json={"title": "Reindex", "total": 2}).json()["job_id"]
+    later = threading.Timer(0.3, lambda: client.post(f"/tasks/{job_id}/finish", json={}))
+    later.start()
+
+    types: list[str] = []
+    while "job.completed" not in types:
+        page = client.get("/events", params={"after": after, "wait": 20}, **as_json).json()
+        numbers = [int(frame["event_id"].split("-")[1]) for frame in page["events"]]
+        begin = int(after.split("-")[1]) + 1
+        assert numbers == list(range(begin, begin + len(numbers)))
+        types += [frame["type"] for frame in page["events"] if frame["job_id"] == job_id]
+        after = page["next_cursor"]
+
+    later.join()
+    assert types[0] == "job.received"
 
 
 @pytest.mark.parametrize(("asked", "status"), [("true", "completed"), ("false", "pending"), (None, "completed")])

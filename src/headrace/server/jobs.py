@@ -10,13 +10,14 @@ from fastapi.responses import JSONResponse, Response
 
 from headrace.model.cursor import Cursor
 from headrace.model.errors import BadRequest, InvalidField, JobNotFound, WrongState
-from headrace.model.ids import UserId
+from headrace.model.ids import JobId, UserId
 from headrace.model.job import Job
 from headrace.model.vocabulary import JobStatus
 from headrace.server.context import Context, context
 from headrace.server.principal import user
 from headrace.server.problems import documented
 from headrace.server.views import item_view, job_view, page, queue_view
+from headrace.transports.poll import newer
 
 router = APIRouter(tags=["jobs"])
 
@@ -24,16 +25,24 @@ User = Annotated[UserId, Depends(user)]
 App = Annotated[Context, Depends(context)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 After = Annotated[str | None, Query(description="an event id")]
+Wait = Annotated[float, Query(ge=0, description="seconds; with `after`: answer once something is newer")]
 UNKNOWN = documented(JobNotFound)
 MOVING = documented(JobNotFound, WrongState)
 
 
 @router.get("/jobs", responses=documented(InvalidField))
 async def list_jobs(
-    app: App, owner: User, status: JobStatus | None = None, limit: Limit = 50, cursor: str | None = None
+    app: App,
+    owner: User,
+    status: JobStatus | None = None,
+    limit: Limit = 50,
+    cursor: str | None = None,
+    idempotency_key: Annotated[str | None, Query(max_length=255, description="the one it was submitted with")] = None,
 ) -> Any:
     """Jobs, newest first."""
-    found = await asyncio.to_thread(app.jobs.list_jobs, owner, status=status, limit=limit + 1, before=cursor)
+    found = await asyncio.to_thread(
+        app.jobs.list_jobs, owner, status=status, limit=limit + 1, before=cursor, idempotency_key=idempotency_key
+    )
     shown = found[:limit]
     return page("jobs", [_view(app, job) for job in shown], shown[-1].job_id if len(found) > limit else None)
 
@@ -50,7 +59,7 @@ async def get_job(
     app: App,
     owner: User,
     after: After = None,
-    wait: Annotated[float, Query(ge=0)] = 0.0,
+    wait: Wait = 0.0,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """One job. With `after` and `wait` the answer comes when something is newer, or after so many seconds."""
@@ -73,9 +82,27 @@ async def list_items(job_id: str, app: App, owner: User, limit: Limit = 1000, cu
 
 
 @router.get("/jobs/{job_id}/events", responses=UNKNOWN | documented(BadRequest))
-async def list_events(job_id: str, app: App, owner: User, after: After = None, limit: Limit = 1000) -> Response:
-    """The job's events as Server-Sent Events; or, where JSON is accepted, a page of them."""
+async def list_events(
+    job_id: str, app: App, owner: User, after: After = None, limit: Limit = 1000, wait: Wait = 0.0
+) -> Response:
+    """The job's events as Server-Sent Events; or, where JSON is accepted, a page of them, from the first one on."""
+    return await _events(app, owner, JobId(job_id), after, limit, wait)
+
+
+@router.get("/events", include_in_schema=False)
+async def list_all_events(
+    app: App, owner: User, after: After = None, limit: Limit = 1000, wait: Wait = 0.0
+) -> Response:
+    """Where JSON is accepted, a page of the user's events; without `after` the snapshot to begin with."""
+    return await _events(app, owner, None, after, limit, wait)
+
+
+async def _events(
+    app: Context, owner: UserId, job_id: JobId | None, after: str | None, limit: int, wait: float
+) -> Response:
     cursor = Cursor.parse(after) if after else None
+    if after and wait:
+        await newer(app.hub, owner, job_id, after, min(wait, app.settings.max_wait_seconds))
     events = await asyncio.to_thread(app.jobs.list_events, owner, job_id, cursor, limit=limit)
     epoch = app.database.epoch
     frames = ",".join(event.frame(epoch) for event in events)

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from headrace.model.errors import Busy, JobNotFound, MalformedCursor, NotAllowed, NotAuthenticated
+from headrace.server.answers import describe, ref
 from headrace.server.problems import documented
 
 _AFTER = [
@@ -13,7 +14,7 @@ _AFTER = [
     {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"}},
     {"name": "ticket", "in": "query", "required": False, "schema": {"type": "string"}, "description": "POST /tickets"},
 ]
-_FRAMES = {
+_FRAMES: dict[str, Any] = {
     "200": {
         "description": "Server-Sent Events, one frame each, unnamed; the first is a snapshot unless you resume",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
@@ -39,13 +40,28 @@ def _told(*errors: Any) -> dict[str, Any]:
 
 
 _ALWAYS = _told(MalformedCursor, NotAuthenticated, NotAllowed, Busy)
+_PAGED = [
+    {"name": "limit", "in": "query", "required": False, "schema": {"type": "integer", "minimum": 1, "maximum": 1000}},
+    {
+        "name": "wait",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "number", "minimum": 0},
+        "description": "JSON only: with `after`, answer when something is newer, or after so many seconds",
+    },
+]
 _SESSION = {"name": "session_id", "in": "path", "required": True, "schema": {"type": "string"}}
 
 STREAMS = {
     "/api/ingest/stream/{session_id}": _stream(
         "A job's events, live", [_SESSION], _ALWAYS | _OVER | _told(JobNotFound)
     ),
-    "/events": _stream("The events of all your jobs, live", [], _ALWAYS),
+    "/events": _stream(
+        "The events of all your jobs, live; or, where JSON is accepted, a page of them", _PAGED, _ALWAYS
+    ),
+}
+STREAMS["/events"]["get"]["responses"]["200"] = _FRAMES["200"] | {
+    "content": _FRAMES["200"]["content"] | {"application/json": {"schema": ref("EventPage")}}
 }
 
 
@@ -56,6 +72,7 @@ def with_streams(api: FastAPI) -> Callable[[], dict[str, Any]]:
     def document() -> dict[str, Any]:
         made = routes()
         made["paths"].update(STREAMS)
+        describe(made)
         return made
 
     return document

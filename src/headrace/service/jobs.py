@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.engine.dispatch import Dispatcher
-from headrace.eventlog.replay import Stream, read_list
+from headrace.eventlog.replay import Stream, open_stream, read_list
 from headrace.model.cursor import Cursor
 from headrace.model.document import Document, Workspace
 from headrace.model.errors import InvalidField, JobNotFound, QueueFull, Superseded, WrongState
@@ -19,7 +19,7 @@ from headrace.service.intake import Arrived, Intake, Request
 from headrace.service.library import find_or_provision
 from headrace.settings import Settings
 from headrace.store import documents, jobs, tasks
-from headrace.store.blobs import Blobs
+from headrace.store.blobs import BlobStore
 from headrace.store.database import Database, Transaction
 from headrace.store.tasks import Task
 
@@ -34,7 +34,7 @@ class Jobs:
         self,
         settings: Settings,
         database: Database,
-        blobs: Blobs,
+        blobs: BlobStore,
         dispatcher: Dispatcher,
     ) -> None:
         self.settings = settings
@@ -46,18 +46,21 @@ class Jobs:
         """Start to take the documents of one request in."""
         return Intake(self.blobs, self.settings)
 
-    def check_room(self) -> None:
-        """Refuse early what could not be accepted.
+    def check_room(self, user_id: UserId | None = None) -> None:
+        """Refuse early what could not be accepted. Where users log in, none of them may fill the whole queue.
 
         Raises:
-            QueueFull: too many jobs wait already.
+            QueueFull: too many jobs wait already, of all users or of this one.
             DiskLow: less disk is free than the operator wants to keep.
         """
         self.blobs.check_space()
         with self.database.read() as connection:
             waiting = jobs.count_pending(connection)
+            own = jobs.count_pending(connection, user_id) if user_id and self.settings.must_log_in else 0
         if waiting >= self.settings.max_pending_jobs:
             raise QueueFull(f"{waiting} jobs wait already; try again later")
+        if own >= self.settings.max_pending_jobs_per_user:
+            raise QueueFull(f"{own} of your jobs wait already; try again when some of them have run")
 
     def submit(self, user_id: UserId, request: Request, intake: Intake) -> Job:
         """Accept what the intake holds. When this returns, nothing of it can be lost any more.
@@ -146,10 +149,20 @@ class Jobs:
                 return job
             return replace(job, waiting_for=_place(jobs.count_ahead(connection, job)))
 
-    def list_jobs(self, user_id: UserId, *, status: JobStatus | None, limit: int, before: str | None) -> list[Job]:
+    def list_jobs(
+        self,
+        user_id: UserId,
+        *,
+        status: JobStatus | None = None,
+        limit: int,
+        before: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> list[Job]:
         """A page of jobs, newest first, from the one after `before` on."""
         with self.database.read() as connection:
-            return jobs.select_page(connection, user_id, status=status, limit=limit, before=before)
+            return jobs.select_page(
+                connection, user_id, status=status, limit=limit, before=before, idempotency_key=idempotency_key
+            )
 
     def count_jobs(self, user_id: UserId) -> dict[str, int]:
         """Jobs by status, and the chunks that they made."""
@@ -162,11 +175,17 @@ class Jobs:
             job = jobs.get(connection, user_id, job_id)
             return jobs.items(connection, job.job_id, after=after, limit=limit)
 
-    def list_events(self, user_id: UserId, job_id: str, cursor: Cursor | None, *, limit: int) -> list[Event]:
-        """A page of a job's events, from the one after `cursor` on."""
+    def list_events(self, user_id: UserId, job_id: str | None, cursor: Cursor | None, *, limit: int) -> list[Event]:
+        """A page of a job's events, or of all of the user's, from the one after `cursor` on.
+
+        Without a cursor a job's begin with the first; a user's are far too many, and begin with the snapshot.
+        """
         now, epoch = self.database.clock(), self.database.epoch
+        stream = Stream(user_id, None if job_id is None else JobId(job_id))
         with self.database.read() as connection:
-            return read_list(connection, Stream(user_id, JobId(job_id)), cursor, epoch=epoch, now=now, limit=limit)
+            if job_id is None and cursor is None:
+                return list(open_stream(connection, stream, None, epoch=epoch, now=now).first)
+            return read_list(connection, stream, cursor, epoch=epoch, now=now, limit=limit)
 
     def cancel(self, user_id: UserId, job_id: str) -> Job:
         """End a job now.

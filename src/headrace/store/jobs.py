@@ -115,12 +115,20 @@ def get(connection: sa.Connection, user_id: UserId, job_id: str) -> Job:
 
 
 def select_page(
-    connection: sa.Connection, user_id: UserId, *, status: JobStatus | None, limit: int, before: str | None
+    connection: sa.Connection,
+    user_id: UserId,
+    *,
+    status: JobStatus | None,
+    limit: int,
+    before: str | None,
+    idempotency_key: str | None = None,
 ) -> list[Job]:
     """At most `limit` jobs, newest first, from the one after `before` on."""
     statement = sa.select(job).filter_by(user_id=user_id).order_by(job.c.job_id.desc()).limit(limit)
     if status is not None:
         statement = statement.filter_by(status=status)
+    if idempotency_key is not None:
+        statement = statement.filter_by(idempotency_key=idempotency_key)
     if before is not None:
         statement = statement.where(job.c.job_id < before)
     return [rows.to_job(row) for row in connection.execute(statement).mappings()]

@@ -75,7 +75,7 @@ def find_route(scope: Scope) -> Route | None:
     if found is None:
         return None
     parts = found.groupdict()
-    if parts.get("job") and "application/json" in header(scope, b"accept"):
+    if not parts.get("stream") and "application/json" in header(scope, b"accept") and scope["type"] == "http":
         return None
     return Route(parts.get("job") or parts.get("stream"))
 
