@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, PositiveFloat, PositiveInt
+from pydantic import AliasChoices, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MB = 1_000_000
@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     slice_bytes: PositiveInt = 2 * MB
     slice_documents: PositiveInt = 256
     max_pending_jobs: PositiveInt = 10_000
+    max_pending_jobs_per_user: PositiveInt = 2_000
     max_deaths: PositiveInt = 5
     max_tries: PositiveInt = 4
 
@@ -61,6 +62,18 @@ class Settings(BaseSettings):
     max_metadata_bytes: PositiveInt = 16_384
     max_metadata_depth: PositiveInt = 10
     min_free_disk_bytes: int = 500 * MB
+
+    head_seconds: PositiveFloat = 10.0
+    max_head_bytes: PositiveInt = 16_384
+    body_idle_seconds: PositiveFloat = 30.0
+    min_upload_bytes_per_second: NonNegativeInt = 1_000
+    max_uploads: PositiveInt = 64
+    max_uploads_per_user: PositiveInt = 16
+    max_held_bytes: PositiveInt = 256 * MB
+    max_requests_per_second: NonNegativeFloat = 50.0
+    max_wrong_tokens_per_minute: NonNegativeFloat = 100.0
+    max_streams: PositiveInt = 10_000
+    max_streams_per_user: PositiveInt = 500
 
     parse_seconds: PositiveFloat = 120.0
     parse_memory_bytes: PositiveInt = 1_000 * MB
@@ -101,8 +114,11 @@ class Settings(BaseSettings):
     webhook_timeout_seconds: PositiveFloat = 10.0
     webhook_first_retry_seconds: PositiveFloat = 5.0
     webhook_retry_hours: PositiveFloat = 24.0
+    webhook_max_pending: PositiveInt = 10_000
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "text", "json"] = "auto"
+    access_log: bool = False
 
     @property
     def url(self) -> str:

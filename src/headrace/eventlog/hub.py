@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from headrace.eventlog.replay import Opening, Stream
 from headrace.eventlog.topic import Topic, Watcher
 from headrace.eventlog.wakeup import EVERYONE, hear
 from headrace.model.cursor import Cursor
-from headrace.model.errors import Busy
+from headrace.model.errors import Busy, TooManyStreams
 from headrace.model.event import Event
 from headrace.model.ids import UserId
 from headrace.store.database import Database
@@ -41,6 +42,8 @@ class Limits:
     idle_seconds: float = 300.0
     closing_seconds: float = 2.0
     send_buffer_bytes: int = 65_536
+    max_streams: int = 10_000
+    max_streams_per_user: int = 10_000
 
 
 class Hub:
@@ -52,6 +55,7 @@ class Hub:
         self._epoch = ""
         self._is_running = False
         self._feeds: dict[UserId, Feed] = {}
+        self._held: Counter[UserId] = Counter()
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self._look = asyncio.Event()
         self._released = asyncio.Event()
@@ -100,11 +104,13 @@ class Hub:
         Raises:
             MalformedCursor: `after` was never an event id.
             JobNotFound: the user has no such job.
+            TooManyStreams: this process has as many as it may, of all users or of this one.
             Busy: the hub is not running, or the database does not answer.
         """
         if not self._is_running:
             raise Busy("the server is starting or stopping; come back in a moment")
         cursor = Cursor.parse(after) if after else None
+        self._check_room(stream.user_id)
         feed, topic = self._hold(stream)
         try:
             async with asyncio.timeout(OPENING_SECONDS):
@@ -115,6 +121,11 @@ class Hub:
                 logger.warning("the log cannot be opened: %r", error)
                 raise Busy("the log cannot be read now; come back in a moment") from error
             raise
+
+    def _check_room(self, user_id: UserId) -> None:
+        mine = self._held[user_id]
+        if mine >= self.limits.max_streams_per_user or self._held.total() >= self.limits.max_streams:
+            raise TooManyStreams(f"{mine} of your streams are open; close one, or follow all jobs by one at /events")
 
     async def _find_opening(self, feed: Feed, topic: Topic, cursor: Cursor | None) -> Opening:
         """The topic is held and the feed has started before the log is read, so no event falls between the two."""
@@ -156,6 +167,9 @@ class Hub:
         if watcher is not None:
             topic.leave(watcher)
         topic.holders -= 1
+        self._held[topic.stream.user_id] -= 1
+        if not self._held[topic.stream.user_id]:
+            del self._held[topic.stream.user_id]
         topic.idle_since = asyncio.get_running_loop().time()
         if not topic.holders and not topic.is_settled:  # a stream that does not exist
             self._forget(topic)
@@ -171,6 +185,7 @@ class Hub:
         if topic is None:
             topic = feed.topics[stream.job_id] = Topic(stream, self._epoch)
         topic.holders += 1
+        self._held[stream.user_id] += 1
         return feed, topic
 
     def _forget(self, topic: Topic) -> None:

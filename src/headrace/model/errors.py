@@ -6,8 +6,11 @@ HeadraceError
 ├── NotFound 404          JobNotFound, DocumentNotFound, WorkspaceNotFound, WebhookNotFound
 ├── Conflict 409          WrongState, KeyReused, NameTaken
 ├── TooLarge 413          · UnsupportedType 415  · InvalidField 422
-├── QueueFull 429         · Busy 503             · DiskLow 507
+├── TooSlow 408           · HeadTooLarge 431
+├── QueueFull 429         · TooManyRequests 429  · TooManyUploads 429    · TooManyStreams 429
+├── Busy 503              · DiskLow 507
 ├── DocumentError         a document's own failure; ends that document, never the job or the process
+├── ModelChanged          vectors in hand are of a model that the workspace has no more; never shown
 └── Superseded            the writer has lost its job to a cancel, a pause or another worker; never shown
 """
 
@@ -157,6 +160,18 @@ class UnsupportedType(HeadraceError):
     code, status, title = "unsupported_type", 415, "unsupported content type"
 
 
+class TooSlow(HeadraceError):
+    """The request takes longer to arrive than the operator waits."""
+
+    code, status, title = "too_slow", 408, "too slow"
+
+
+class HeadTooLarge(HeadraceError):
+    """The URL and the headers of a request are longer than the operator allows."""
+
+    code, status, title = "head_too_large", 431, "request head too large"
+
+
 class InvalidField(HeadraceError):
     """A field that parses but cannot be meant; every one is named in `errors`."""
 
@@ -190,6 +205,30 @@ class QueueFull(Unavailable):
     retry_after_seconds = 5
 
 
+class TooManyRequests(Unavailable):
+    """More requests in a short time than one user may make, or more wrong tokens than one address."""
+
+    code, status, title = "too_many_requests", 429, "too many requests"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyUploads(Unavailable):
+    """More bodies are coming in at once than the operator allows."""
+
+    code, status, title = "too_many_uploads", 429, "too many uploads at once"
+    retry_after_seconds = 2
+
+
+class TooManyStreams(Unavailable):
+    """More streams are open than the operator allows."""
+
+    code, status, title = "too_many_streams", 429, "too many open streams"
+    retry_after_seconds = 5
+
+
 class Busy(Unavailable):
     """The server is starting, stopping, or waiting for its database."""
 
@@ -207,7 +246,7 @@ class DocumentError(HeadraceError):
     """A document cannot be ingested. `detail` is a sentence for the person who sent it.
 
     `code` is one of: corrupt, encrypted, empty, unsupported_type, too_large, timeout, out_of_memory, parser_crashed,
-    embedding_failed, worker_died.
+    embedding_failed, budget_spent, worker_died.
     """
 
     title = "document failed"
@@ -215,6 +254,12 @@ class DocumentError(HeadraceError):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
+
+
+class ModelChanged(HeadraceError):
+    """The vectors of a workspace were made anew with another model: those in hand are of the old one; never shown."""
+
+    code = "model_changed"
 
 
 class Superseded(HeadraceError):

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -11,7 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from headrace.engine import dispatch
 from headrace.engine.dispatch import DurableDispatcher
 from headrace.eventlog.hub import Hub, Limits
-from headrace.model.errors import NotAllowed, NotAuthenticated, TooLarge
+from headrace.model.errors import NotAllowed, NotAuthenticated, TooManyRequests
 from headrace.pipeline.embed import load_embedder
 from headrace.relays.keeper import Relays
 from headrace.server import (
@@ -32,10 +31,11 @@ from headrace.server.access import Access
 from headrace.server.arrivals import Arrivals
 from headrace.server.context import Context
 from headrace.server.credentials import Credentials
-from headrace.server.gate import ASGI, Gate, Message, Receive, Send
+from headrace.server.gate import ASGI, Gate
 from headrace.server.identify import HostGuard, Identify
 from headrace.server.openapi import with_streams
 from headrace.server.principal import STATIC, Guard
+from headrace.server.receiving import Receiving
 from headrace.service import Jobs, Library
 from headrace.settings import Settings
 from headrace.store import migrations
@@ -106,10 +106,11 @@ class Application:
             docs_url=None,  # its page loads scripts from elsewhere; `manual` draws one of our own
             redoc_url=None,
             lifespan=self._lifespan,
-            responses=problems.documented(NotAuthenticated, NotAllowed),
+            responses=problems.documented(NotAuthenticated, NotAllowed, TooManyRequests),
         )
         api.state.context = self.context
         api.state.access = self.access
+        api.state.guesses = self.guard.guesses
         problems.install(api)
         for module in (
             sessions,
@@ -127,7 +128,9 @@ class Application:
             api.include_router(module.router)
         api.openapi = with_streams(api)  # type: ignore[method-assign]
         api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
-        return Streams(_limited(Gate(api, self.guard), self.settings), self.hub, self.guard.watcher, self.socketio)
+        gate = Gate(api, self.guard, requests_per_second=self.settings.max_requests_per_second)
+        self.receiving = Receiving(gate, self.settings)
+        return Streams(self.receiving, self.hub, self.guard.watcher, self.socketio)
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -145,28 +148,7 @@ def _hub(database: Database, settings: Settings) -> Hub:
         stuck_seconds=settings.stuck_watcher_seconds,
         idle_seconds=settings.idle_stream_seconds,
         send_buffer_bytes=settings.send_buffer_bytes,
+        max_streams=settings.max_streams,
+        max_streams_per_user=settings.max_streams_per_user if settings.must_log_in else settings.max_streams,
     )
     return Hub(database, limits)
-
-
-def _limited(app: ASGI, settings: Settings) -> ASGI:
-    """Bodies are counted as they come in, whatever their Content-Length says."""
-
-    async def serve(scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await app(scope, receive, send)
-        kind = dict(scope["headers"]).get(b"content-type", b"")
-        most = settings.max_request_bytes if kind.startswith(b"multipart/") else settings.max_json_bytes
-        received = 0
-
-        async def count() -> Message:
-            nonlocal received
-            message: Message = await receive()
-            received += len(message.get("body", b""))
-            if received > most:
-                raise TooLarge(f"the request is larger than the limit of {most} bytes")
-            return message
-
-        return await app(scope, count, send)
-
-    return serve

@@ -105,7 +105,7 @@ class Arrivals:
 
     def _submit(self, body: bytes, message_id: str | None) -> Job:
         wanted = DocumentMessage.model_validate_json(body)
-        self._jobs.check_room()
+        self._jobs.check_room(UserId(wanted.user_id))
         with self._jobs.intake() as intake:
             if (text := wanted.content or wanted.text) is not None:
                 intake.add_text(text, filename=wanted.filename, metadata=wanted.metadata)

@@ -8,7 +8,8 @@ from headrace.model.errors import HeadraceError, NotAuthenticated, NotFound
 from headrace.model.principal import Principal
 from headrace.server import problems
 from headrace.server.access import EXPLAINED
-from headrace.server.principal import Guard
+from headrace.server.principal import SAFE_METHODS, Guard
+from headrace.server.rates import Rate
 from headrace.transports.asgi import PRINCIPAL, Scope, refuse, until_gone
 
 Message = MutableMapping[str, Any]
@@ -26,11 +27,20 @@ LONG_SECONDS = 1.0
 """A request that took longer (a long poll, a wait for a job's end) is authorised again before it is answered."""
 
 
-class Gate:
-    """An ASGI application around another one; every answer carries the security headers."""
+BURST_SECONDS = 4.0
+"""So many seconds' worth of requests may come at once."""
 
-    def __init__(self, app: ASGI, guard: Guard) -> None:
+
+class Gate:
+    """An ASGI application around another one; every answer carries the security headers.
+
+    A user who logs in may make `requests_per_second` requests that read, and as many that write: a flood of the one
+    leaves the other alone. 0 sets no limit, and nobody is counted where nobody logs in.
+    """
+
+    def __init__(self, app: ASGI, guard: Guard, *, requests_per_second: float = 0.0) -> None:
         self._app, self._guard = app, guard
+        self._rate = Rate(requests_per_second, requests_per_second * BURST_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -44,6 +54,9 @@ class Gate:
     async def _serve(self, scope: Scope, receive: Receive, reply: "Reply") -> None:
         try:
             who = scope[PRINCIPAL] = await self._guard.admit(scope)
+            if who is not None and who.credential is not None:
+                reads = scope["method"] in SAFE_METHODS
+                self._rate.take((who.user_id, reads), "too many requests of yours in a short time")
         except HeadraceError as error:
             await problems.respond(error)(scope, receive, reply.send)
             return

@@ -5,6 +5,7 @@ from typing import Any
 
 from headrace.model.ids import UserId
 from headrace.model.principal import Principal
+from headrace.server.guesses import Guesses
 from headrace.server.principal import Guard
 from headrace.transports.asgi import Scope
 
@@ -17,6 +18,7 @@ class HostGuard(Guard):
 
     def __init__(self, identify: Identify) -> None:
         self._identify_user = identify
+        self.guesses = Guesses(0)
 
     async def admit(self, scope: Scope) -> Principal | None:
         """See `Guard`."""

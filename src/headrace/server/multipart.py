@@ -64,6 +64,7 @@ class Receiver:
         self._unwritten: list[tuple[Incoming, bytes]] = []
         self._unwritten_bytes = 0
         self._is_whole = False
+        self._kept_bytes = 0
 
     async def receive(self, request: Request) -> Form:
         """Read the whole body.
@@ -120,9 +121,11 @@ class Receiver:
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
         self._part.header += data[start:end]
+        self._keep(end - start)
 
     def _header_value(self, data: bytes, start: int, end: int) -> None:
         self._part.value += data[start:end]
+        self._keep(end - start)
 
     def _header_end(self) -> None:
         self._part.headers[self._part.header.lower()] = self._part.value
@@ -146,8 +149,15 @@ class Receiver:
             self._unwritten_bytes += end - start
             return
         self._part.value += data[start:end]
+        self._keep(end - start)
         if len(self._part.value) > self._settings.max_file_bytes:
             raise TooLarge(f"the field {self._part.name!r} is larger than {self._settings.max_file_bytes} bytes")
+
+    def _keep(self, size: int) -> None:
+        """Count what stays in memory: all that is no file."""
+        self._kept_bytes += size
+        if self._kept_bytes > self._settings.max_json_bytes:
+            raise TooLarge(f"the fields of a form may have {self._settings.max_json_bytes} bytes; send more as a file")
 
     def _end(self) -> None:
         if self._incoming is None:

@@ -13,6 +13,7 @@ from headrace.model.ids import UserId
 from headrace.model.principal import LOCAL, Principal, TokenScope
 from headrace.server.access import EXPLAINED, Access, Kind, is_secret
 from headrace.server.credentials import Credentials
+from headrace.server.guesses import Guesses
 from headrace.server.origin import Origins, is_loopback
 from headrace.settings import Settings
 from headrace.transports.asgi import PRINCIPAL, Scope, query
@@ -53,12 +54,14 @@ class Guard:
         self._origins = Origins(settings)
         self._access = access
         self._credentials = credentials
+        self.guesses = Guesses(settings.max_wrong_tokens_per_minute)
 
     async def admit(self, scope: Scope) -> Principal | None:
         """Who makes an HTTP request; None for anybody, where the route is open to all.
 
         Raises:
             NotAuthenticated: nobody we know.
+            TooManyRequests: too many wrong tokens came from that address.
             NotAllowed: it comes from where it may not, or the token's scope does not reach so far.
         """
         if not self._must_log_in:
@@ -79,7 +82,7 @@ class Guard:
         if scope["type"] == "websocket":
             self._origins.check_origin(scope)
         ticket = query(scope, "ticket")
-        who = await self._redeem(ticket, job_id) if ticket else await self._identify(scope)
+        who = await self._redeem(scope, ticket, job_id) if ticket else await self._identify(scope)
         return _allowed(who, TokenScope.READ)
 
     async def connect(self, scope: Scope, secret: str | None) -> Principal:
@@ -96,9 +99,9 @@ class Guard:
         if not secret:
             who = await self._identify(scope)
         elif is_secret(secret, Kind.TICKET):
-            who = await self._redeem(secret, None)
+            who = await self._redeem(scope, secret, None)
         else:
-            who = await self._credentials.find(secret, Kind.TOKEN)
+            who = await self._find(scope, secret, Kind.TOKEN)
         return _allowed(who, TokenScope.READ)
 
     def check_source(self, scope: Scope) -> None:
@@ -122,14 +125,20 @@ class Guard:
     async def _identify(self, scope: Scope) -> Principal:
         """By the token in the header, else by the cookie: a wrong token is not made good by a cookie."""
         if (token := bearer(scope)) is not None:
-            return await self._credentials.find(token, Kind.TOKEN)
+            return await self._find(scope, token, Kind.TOKEN)
         if (session := session_secret(scope)) is None:
             raise NotAuthenticated(EXPLAINED)
         self._origins.check_origin(scope)
-        return await self._credentials.find(session, Kind.SESSION)
+        return await self._find(scope, session, Kind.SESSION)
 
-    async def _redeem(self, ticket: str, job_id: str | None) -> Principal:
-        return await asyncio.to_thread(self._access.redeem_ticket, ticket, job_id)
+    async def _find(self, scope: Scope, secret: str, kind: Kind) -> Principal:
+        self.guesses.check(scope, secret)
+        return await self.guesses.judge(scope, secret, self._credentials.find(secret, kind))
+
+    async def _redeem(self, scope: Scope, ticket: str, job_id: str | None) -> Principal:
+        self.guesses.check(scope)
+        redeeming = asyncio.to_thread(self._access.redeem_ticket, ticket, job_id)
+        return await self.guesses.judge(scope, ticket, redeeming)
 
 
 def bearer(scope: Mapping[str, Any]) -> str | None:

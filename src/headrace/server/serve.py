@@ -8,6 +8,7 @@ import socket
 import uvicorn
 
 from headrace.server.app import Application
+from headrace.server.connections import bounded
 from headrace.server.principal import check_bind
 from headrace.server.supervisor import Supervisor
 from headrace.settings import Settings
@@ -42,7 +43,7 @@ def _config(application: Application, settings: Settings) -> uvicorn.Config:
         application.asgi,
         host=settings.host,
         port=settings.port,
-        http="httptools",
+        http=bounded(settings),
         ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_ping_interval=PING_SECONDS,

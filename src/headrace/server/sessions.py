@@ -10,6 +10,7 @@ from headrace.model.event import instant
 from headrace.model.principal import Principal
 from headrace.server.access import Access
 from headrace.server.bodies import Body as StrictBody
+from headrace.server.guesses import Guesses
 from headrace.server.principal import bearer, cookie_name, principal, session_secret
 from headrace.server.problems import documented
 
@@ -54,7 +55,13 @@ async def open_session(
     token = bearer(request.scope)
     if token is None:
         token = (body.token if body else None) or ""
-    secret, session = await asyncio.to_thread(app.open_session, token)
+    guesses: Guesses = request.app.state.guesses
+    guesses.check(request.scope, token)
+    try:
+        secret, session = await asyncio.to_thread(app.open_session, token)
+    except NotAuthenticated:
+        guesses.count(request.scope)
+        raise
     assert session.expires_at is not None  # noqa: S101 - sessions always do
     response.set_cookie(
         cookie_name(request.scope),

@@ -23,6 +23,7 @@ from headrace.model.errors import (
     MalformedBody,
     QueueFull,
     TooLarge,
+    TooSlow,
     UnsupportedType,
 )
 from headrace.model.ids import UserId
@@ -37,7 +38,7 @@ from headrace.server.views import job_reply, sync_reply
 from headrace.service import Intake
 from headrace.service import Request as Wanted
 
-ACCEPTING = documented(BadRequest, TooLarge, UnsupportedType, InvalidField, KeyReused, QueueFull, DiskLow)
+ACCEPTING = documented(BadRequest, TooSlow, TooLarge, UnsupportedType, InvalidField, KeyReused, QueueFull, DiskLow)
 WAITED: dict[int | str, dict[str, Any]] = {200: {"description": "The job was waited for, as `sync` asks; it has ended"}}
 TRUE = {"true", "1", "yes", "on"}
 
@@ -97,9 +98,10 @@ async def ingest_batch_async(body: BatchBody, app: App, owner: User, key: Key = 
 async def upload(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
     """Documents for a collection, from JSON or a form."""
     with app.jobs.intake() as intake:
-        await asyncio.to_thread(app.jobs.check_room)
+        await asyncio.to_thread(app.jobs.check_room, owner)
         if "json" in request.headers.get("content-type", ""):
             body = _upload_body(await request.body())
+            _check_count(len(body.documents), app)
             await asyncio.to_thread(_take_documents, intake, body)
             wanted = Wanted(
                 job_type=JobType.FILE,
@@ -122,6 +124,7 @@ async def ingest_resource(
 ) -> JSONResponse:
     """Ingest a document again, from the bytes that are there."""
     del body
+    await asyncio.to_thread(app.jobs.check_room, owner)
     job = await asyncio.to_thread(app.jobs.ingest_again, owner, document_id, idempotency_key=key)
     return JSONResponse(job_reply(job) | {"status": "queued"}, 202, headers=_location(job))
 
@@ -130,7 +133,7 @@ async def _ingest_form(
     request: Request, app: Context, owner: UserId, key: str | None, *, wait: bool | None = None
 ) -> JSONResponse:
     with app.jobs.intake() as intake:
-        await asyncio.to_thread(app.jobs.check_room)
+        await asyncio.to_thread(app.jobs.check_room, owner)
         form = await Receiver(intake, app.settings).receive(request)
         kind = JobType.FILE if form.file_count else JobType.TEXT
         if "text_content" in form.fields:
@@ -147,8 +150,7 @@ async def _ingest_text(body: TextBody, app: Context, owner: UserId, key: str | N
 
 
 async def _ingest_batch(body: BatchBody, app: Context, owner: UserId, key: str | None, *, wait: bool) -> JSONResponse:
-    if len(body.messages) > app.settings.max_messages:
-        raise TooLarge(f"a batch may have {app.settings.max_messages} messages, this one has {len(body.messages)}")
+    _check_count(len(body.messages), app)
     wanted = Wanted(job_type=JobType.BATCH, workspace=body.collection_name, metadata=body.metadata, idempotency_key=key)
 
     def take(intake: Intake) -> None:
@@ -161,7 +163,7 @@ async def _ingest_batch(body: BatchBody, app: Context, owner: UserId, key: str |
 
 async def _submit(app: Context, owner: UserId, wanted: Wanted, take: Callable[[Intake], None]) -> Job:
     def submit() -> Job:
-        app.jobs.check_room()
+        app.jobs.check_room(owner)
         with app.jobs.intake() as intake:
             take(intake)
             return app.jobs.submit(owner, wanted, intake)
@@ -175,6 +177,11 @@ async def _answer(app: Context, owner: UserId, job: Job, *, wait: bool) -> JSONR
     ended = await app.wait_for_end(owner, job)
     items = await asyncio.to_thread(app.jobs.list_items, owner, job.job_id, after=None, limit=100_000)
     return JSONResponse(sync_reply(ended, [item.document_id for item in items]), 200, headers=_location(job))
+
+
+def _check_count(count: int, app: Context) -> None:
+    if count > app.settings.max_messages:
+        raise TooLarge(f"a request may have {app.settings.max_messages} messages or documents, this one has {count}")
 
 
 def _take_text(intake: Intake, text: str) -> None:

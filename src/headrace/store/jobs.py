@@ -153,10 +153,12 @@ def count(connection: sa.Connection, user_id: UserId) -> dict[str, int]:
     return total | counts | {"total_chunks_created": sum(int(chunks) for _, chunks in found.values())}
 
 
-def count_pending(connection: sa.Connection) -> int:
-    """How many jobs with documents, of all users, wait to run."""
+def count_pending(connection: sa.Connection, user_id: UserId | None = None) -> int:
+    """How many jobs with documents wait to run, of all users or of one."""
     waiting = (job.c.status == JobStatus.PENDING, job.c.total_items > 0)
     statement = sa.select(sa.func.count()).select_from(job).where(*waiting)
+    if user_id is not None:
+        statement = statement.where(job.c.user_id == user_id)
     return int(connection.execute(statement).scalar_one())
 
 

@@ -109,6 +109,12 @@ def due(connection: sa.Connection, now: datetime, limit: int) -> list[Delivery]:
     return [_delivery(row) for row in connection.execute(statement).mappings()]
 
 
+def count_pending(connection: sa.Connection, workspace_id: WorkspaceId) -> int:
+    """How many deliveries of a webhook are still to be made."""
+    mine = (delivery.c.workspace_id == workspace_id, delivery.c.status == DeliveryStatus.PENDING)
+    return int(connection.execute(sa.select(sa.func.count()).select_from(delivery).where(*mine)).scalar_one())
+
+
 def update(transaction: Transaction, changed: Delivery) -> None:
     """Write how an attempt went."""
     transaction.execute(sa.update(delivery).filter_by(delivery_id=changed.delivery_id).values(_values(changed)))

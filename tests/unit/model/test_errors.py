@@ -14,7 +14,8 @@ CODES = """
 internal 500, bad_request 400, malformed_body 400, malformed_cursor 400, not_authenticated 401, not_allowed 403,
 not_found 404, job_not_found 404, document_not_found 404, workspace_not_found 404, webhook_not_found 404, conflict 409,
 wrong_state 409, idempotency_key_reused 409, name_taken 409, too_large 413, unsupported_type 415, invalid_field 422,
-queue_full 429, busy 503, disk_low 507, superseded 500
+queue_full 429, busy 503, disk_low 507, superseded 500, too_slow 408, head_too_large 431, too_many_requests 429,
+too_many_uploads 429, too_many_streams 429
 """
 
 

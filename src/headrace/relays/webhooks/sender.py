@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import random
 import time
 from collections import Counter
 from dataclasses import replace
@@ -30,6 +31,7 @@ MOST_AT_ONCE_PER_WEBHOOK = 4
 """A receiver that is slow holds up only itself."""
 LONGEST_PAUSE_SECONDS = 4 * 3600.0
 LONGEST_REASON = 500
+JITTER = 0.25
 
 Line = tuple[WorkspaceId, str]
 
@@ -79,6 +81,8 @@ class Webhooks:
         with self._database.read() as connection:
             behind = webhooks.behind(connection)
         for hook, newest in behind:
+            if self._is_full(hook):
+                continue
             after = max(hook.number, self._looked.get(hook.workspace_id, 0))
             while after < newest:
                 after = self._look(hook, after)
@@ -87,6 +91,11 @@ class Webhooks:
                 if found is None:
                     break
                 hook = found
+
+    def _is_full(self, hook: Webhook) -> bool:
+        """Whether so much waits for a receiver already that more is left in the log, where it waits as well."""
+        with self._database.read() as connection:
+            return webhooks.count_pending(connection, hook.workspace_id) >= self._settings.webhook_max_pending
 
     def _look(self, hook: Webhook, after: int) -> int:
         """Take a page of the log; returns its end. A page with nothing in it for the webhook costs no write."""
@@ -169,6 +178,7 @@ class Webhooks:
         if failure is None:
             return replace(tried, status=DeliveryStatus.DELIVERED, next_attempt_at=None)
         pause = min(self._settings.webhook_first_retry_seconds * 2.0**delivery.attempts, LONGEST_PAUSE_SECONDS)
+        pause *= random.uniform(1.0, 1.0 + JITTER)  # noqa: S311 - so that what failed together does not come together
         following = transaction.now + timedelta(seconds=pause)
         until = delivery.created_at + timedelta(hours=self._settings.webhook_retry_hours)
         if failure.is_final or following > until:
