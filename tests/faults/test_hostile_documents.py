@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from headrace.model.errors import DocumentError, Superseded, UnsupportedType
+from headrace.pipeline.extract import Format
 from headrace.pipeline.sandbox import Limits, Parsers, Source, grade
 from headrace.pipeline.sandbox.wire import MAX_FRAME_BYTES
 from tests.faults import parsers_gone_wrong
@@ -25,8 +26,8 @@ from tests.unit.pipeline.documents import docx, paragraph, pdf, saved
 MB = 1_000_000
 SEED = 20_240_506
 ODD = "application/x-{}"
-ODD_EXTRACTORS = {
-    ODD.format(function.__name__): f"{function.__module__}:{function.__name__}"
+ODD_FORMATS = {
+    ODD.format(function.__name__): Format(extractor=f"{function.__module__}:{function.__name__}", name="document")
     for function in vars(parsers_gone_wrong).values()
     if callable(function) and getattr(function, "__annotations__", {}).get("limits")
 }
@@ -37,7 +38,7 @@ only_linux = pytest.mark.skipif(sys.platform != "linux", reason="the cage is Lin
 @pytest.fixture(scope="module")
 def parsers() -> Iterator[Parsers]:
     limits = Limits(seconds=4, memory_bytes=100 * MB, max_pages=50, max_unpacked_bytes=50 * MB)
-    with Parsers(limits, extractors=ODD_EXTRACTORS) as parsers:
+    with Parsers(limits, formats=ODD_FORMATS) as parsers:
         yield parsers
 
 
@@ -246,9 +247,10 @@ def test_parsers_see_nothing_of_the_owners_environment(tmp_path: Path, monkeypat
 WORKER = """
 import sys
 from pathlib import Path
+from headrace.pipeline.extract import Format
 from headrace.pipeline.sandbox import Limits, Parsers, Source
-extractors = {"application/x-sleep": "tests.faults.parsers_gone_wrong:sleep_forever"}
-with Parsers(Limits(seconds=600), extractors=extractors) as parsers:
+formats = {"application/x-sleep": Format(extractor="tests.faults.parsers_gone_wrong:sleep_forever", name="document")}
+with Parsers(Limits(seconds=600), formats=formats) as parsers:
     source = Source(path=Path(sys.argv[1]), size=1, content_type="application/x-sleep", filename="a")
     def tell():
         print("reading", flush=True)

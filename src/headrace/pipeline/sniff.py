@@ -1,7 +1,9 @@
 """The type of a document by its content. The name is believed only where the content leaves it open."""
 
+import re
 import zipfile
-from pathlib import Path
+import zlib
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import orjson
@@ -9,31 +11,59 @@ import orjson
 from headrace.model.errors import UnsupportedType
 from headrace.pipeline.extract.archive import OLE_MARK
 from headrace.pipeline.extract.encoding import BLOCK_BYTES, decodes, guessed, marked, unmarked_wide
+from headrace.pipeline.extract.languages import language_of
 
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLS = "application/vnd.ms-excel"
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+EPUB = "application/epub+zip"
+ZIP = "application/zip"
+RTF = "application/rtf"
+EML = "message/rfc822"
+PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
+PICTURES = frozenset({PNG, JPEG, TIFF})
 HTML = "text/html"
 MARKDOWN = "text/markdown"
 TEXT = "text/plain"
 CSV = "text/csv"
 JSON = "application/json"
 JSON_LINES = "application/x-ndjson"
+UNREADABLE = "application/octet-stream"
+"""Of documents that came among others and that no extractor reads: they fail with the reason."""
 
-READABLE = "send a PDF, DOCX, HTML, Markdown, text, CSV or JSON file"
+READABLE = (
+    "send a PDF, Word, PowerPoint, Excel, EPUB, RTF, HTML, Markdown, text, source code, CSV, JSON, mail (EML) or ZIP"
+    " file, or a PNG, JPEG or TIFF picture of text"
+)
 HINTS = {
     **dict.fromkeys((".md", ".markdown", ".mdown"), MARKDOWN),
     **dict.fromkeys((".csv", ".tsv"), CSV),
     **dict.fromkeys((".html", ".htm", ".xhtml"), HTML),
     **dict.fromkeys((".jsonl", ".ndjson"), JSON_LINES),
     ".json": JSON,
+    ".ipynb": JSON,
+    ".eml": EML,
+}
+ARCHIVES = {
+    **dict.fromkeys((".docx", ".docm", ".dotx"), DOCX),
+    **dict.fromkeys((".pptx", ".pptm", ".ppsx", ".potx"), PPTX),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xltx"), XLSX),
+    ".ods": ODS,
+    ".epub": EPUB,
+}
+MARKS = {
+    b"\x89PNG\r\n\x1a\n": PNG,
+    b"\xff\xd8\xff": JPEG,
+    b"II*\x00": TIFF,
+    b"MM\x00*": TIFF,
+    b"{\\rtf": RTF,
 }
 FOREIGN = {
-    b"\x89PNG": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image",
     b"GIF8": "a GIF image",
     b"BM": "a bitmap image",
-    b"II*\x00": "a TIFF image",
-    b"MM\x00*": "a TIFF image",
     b"RIFF": "a sound, image or video file",
     b"ID3": "a sound file",
     b"OggS": "a sound or video file",
@@ -50,63 +80,100 @@ FOREIGN = {
     b"7z\xbc\xaf": "a compressed archive",
     b"Rar!": "a compressed archive",
     b"SQLite format 3": "a database",
-    b"{\\rtf": "a rich text (RTF) file",
     b"%!PS": "a PostScript file",
 }
 # Two letters also begin words: these marks count only where the rest is no text.
 SHORT_MARKS = (b"BM", b"MZ", b"ID3", b"RIFF", b"GIF8", b"BZh", b"OggS", b"Rar!")
-OFFICE = {"ppt/": "a PowerPoint presentation", "xl/": "an Excel workbook", "META-INF/": "a packed document or program"}
+OFFICE = {"word/": DOCX, "ppt/": PPTX, "xl/": XLSX}
+PROGRAM = "META-INF/MANIFEST.MF"
+OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
+MAX_MIMETYPE_BYTES = 200
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b") | {127})
 MAX_CONTROL_SHARE = 0.01
 MAX_PARSED_BYTES = 1_000_000
-ENTRY_NAME = "EncryptedPackage".encode("utf-16-le")
+ENCRYPTED, *WORKBOOKS = (name.encode("utf-16-le") for name in ("EncryptedPackage", "Workbook", "Book"))
+# The header of a mail: two of these, and one that says where it came from or went.
+MAIL_FIELD = re.compile(
+    r"^(from|to|subject|date|message-id|received|return-path|mime-version|delivered-to|reply-to|dkim-signature|cc):",
+    re.IGNORECASE | re.MULTILINE,
+)
+TELLING_FIELDS = {"received", "return-path", "message-id", "mime-version", "delivered-to", "dkim-signature"}
+FIELD_NAME = re.compile(r"[!-9;-~]+:")
 
 
 def sniff(path: Path, filename: str) -> str:
-    """The MIME type of the file at `path`, which came under the name `filename`.
+    """The MIME type of the file at `path`, as `sniff_file` tells it."""
+    with path.open("rb") as file:
+        return sniff_file(file, filename)
+
+
+def sniff_file(file: BinaryIO, filename: str) -> str:
+    """The MIME type of an open file, which came under the name `filename`.
 
     A damaged PDF or DOCX keeps its type, so that its parser can say what is wrong. An empty file is text. Raises
     UnsupportedType for content that no extractor reads.
     """
-    hint = Path(filename).suffix.lower()
-    with path.open("rb") as file:
-        prefix = file.read(BLOCK_BYTES)
-        if b"%PDF-" in prefix[:1024]:
-            return PDF
-        if prefix.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-            return archive_type(file, hint)
-        if prefix.startswith(OLE_MARK):
-            return compound_type(file, prefix)
-        refuse_foreign(prefix)
-        if not is_text(prefix):
-            raise UnsupportedType(f"the content is of no type that can be read; {READABLE}")
-        return text_type(file, prefix, hint)
+    hint = PurePath(filename).suffix.lower()
+    prefix = file.read(BLOCK_BYTES)
+    if b"%PDF-" in prefix[:1024] and not MAIL_FIELD.match(prefix[:100].decode("latin-1")):
+        return PDF
+    if prefix.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return archive_type(file, hint)
+    if prefix.startswith(OLE_MARK):
+        return compound_type(file, prefix, hint)
+    if known := next((kind for mark, kind in MARKS.items() if prefix.startswith(mark)), None):
+        return known
+    refuse_foreign(prefix)
+    if not is_text(prefix):
+        raise UnsupportedType(f"the content is of no type that can be read; {READABLE}")
+    return text_type(file, prefix, filename)
 
 
 def archive_type(file: BinaryIO, hint: str) -> str:
-    """What a zip file holds, by its members' names; nothing is unpacked."""
+    """What a zip file holds, by its members' names; only a member that names the type is unpacked."""
     try:
         with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
-        names = ["word/"] if hint == ".docx" else []
-    if any(name.startswith("word/") for name in names):
-        return DOCX
-    kind = next(
-        (kind for folder, kind in OFFICE.items() if any(name.startswith(folder) for name in names)), "an archive"
-    )
-    raise UnsupportedType(f"the content is {kind}, which cannot be read; {READABLE}")
+            names = set(archive.namelist())
+            declared = declared_type(archive) if "mimetype" in names else ""
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, EOFError, zlib.error, RuntimeError):
+        return ARCHIVES.get(hint, ZIP)
+    if declared in {EPUB, ODS}:
+        return declared
+    if declared.startswith(OPEN_DOCUMENT):
+        raise UnsupportedType("the content is an OpenDocument file; save it as DOCX, PPTX or PDF and send that")
+    if PROGRAM in names:
+        raise UnsupportedType(f"the content is a packed program, which cannot be read; {READABLE}")
+    return packed_type(names, hint)
 
 
-def compound_type(file: BinaryIO, header: bytes) -> str:
-    """An encrypted Word document, or one of the formats before 2007. Source: MS-CFB 2.2, the directory's sector."""
+def packed_type(names: set[str], hint: str) -> str:
+    """The Office file or the book that is made of these members, or else a mere archive."""
+    if "META-INF/container.xml" in names:
+        return EPUB
+    if "[Content_Types].xml" not in names and hint not in ARCHIVES:
+        return ZIP
+    kinds = (kind for folder, kind in OFFICE.items() if any(name.startswith(folder) for name in names))
+    return next(kinds, ZIP)
+
+
+def declared_type(archive: zipfile.ZipFile) -> str:
+    """What the archive's first member says, as EPUB and OpenDocument want it."""
+    with archive.open("mimetype") as member:
+        return member.read(MAX_MIMETYPE_BYTES).decode("ascii", "replace").strip()
+
+
+def compound_type(file: BinaryIO, header: bytes, hint: str) -> str:
+    """An encrypted document, an old workbook, or another format before 2007. Source: MS-CFB 2.2, directory sectors."""
     sector_bytes = 1 << min(16, int.from_bytes(header[30:32], "little"))
     first_sector = int.from_bytes(header[48:52], "little")
     file.seek((first_sector + 1) * sector_bytes)
-    if ENTRY_NAME in file.read(4096):
-        return DOCX
+    entries = file.read(4096)
+    if ENCRYPTED in entries:
+        return ARCHIVES.get(hint, DOCX)
+    if any(name + b"\0\0" in entries for name in WORKBOOKS):
+        return XLS
     raise UnsupportedType(
-        "the content is an Office file in the format before 2007; save it as DOCX or PDF and send that"
+        "the content is an Office file in the format before 2007; save it as DOCX, PPTX or PDF and send that"
     )
 
 
@@ -127,18 +194,39 @@ def is_text(prefix: bytes) -> bool:
     return decodes(prefix, "utf-8") or guessed(prefix[:4096]) is not None
 
 
-def text_type(file: BinaryIO, prefix: bytes, hint: str) -> str:
+def text_type(file: BinaryIO, prefix: bytes, filename: str) -> str:
     """Which kind of text: by its first characters where they are telling, else by the name."""
+    hint = PurePath(filename).suffix.lower()
     encoding = marked(prefix) or unmarked_wide(prefix) or "utf-8"
-    beginning = prefix[:1024].decode(encoding, "ignore").lstrip().lower()
-    if beginning.startswith(("<!doctype html", "<html")):
+    beginning = prefix[:4096].decode(encoding, "ignore").lstrip()
+    if is_page(beginning[:1024].lower()):
         return HTML
+    if is_mail(beginning, hint):
+        return EML
     named = HINTS.get(hint, TEXT)
     if named in {JSON, JSON_LINES}:
         return named if beginning.startswith(("{", "[", '"')) else TEXT
     if not hint and beginning.startswith(("{", "[")):
         return JSON if is_json(file) else TEXT
-    return named
+    if named == EML:  # its headers do not look like it
+        return TEXT
+    language = language_of(beginning, filename) if named == TEXT else None
+    return language.content_type if language else named
+
+
+def is_page(beginning: str) -> bool:
+    """Whether it is HTML, plain or as XML."""
+    is_xml = beginning.startswith("<?xml") and ("<html" in beginning or "<!doctype html" in beginning)
+    return is_xml or beginning.startswith(("<!doctype html", "<html"))
+
+
+def is_mail(beginning: str, hint: str) -> bool:
+    """Whether it begins with the header of a mail; a name that says so needs only one field to be believed."""
+    first_line, _, _ = beginning.partition("\n")
+    if not FIELD_NAME.match(first_line):
+        return False
+    fields = {match[1].lower() for match in MAIL_FIELD.finditer(re.split(r"\r?\n\r?\n", beginning, maxsplit=1)[0])}
+    return bool(fields) if hint == ".eml" else len(fields) > 1 and bool(fields & TELLING_FIELDS)
 
 
 def is_json(file: BinaryIO) -> bool:

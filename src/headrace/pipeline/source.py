@@ -24,13 +24,20 @@ class Limits:
     """What one parse may cost. `seconds` counts the time that we wait for the parser, not what its reader takes.
 
     `memory_bytes` is address space beyond what an idle parser has mapped; `max_unpacked_bytes` bounds both what an
-    archive may declare and the characters of text that one document may yield.
+    archive may declare and the characters of text that one document may yield. `max_ratio` is how many times its own
+    size an archive may unpack to, once that is more than `ratio_from_bytes`. `max_pixels` bounds a picture, and
+    `recognition_seconds` what is spent on the text in one.
     """
 
     seconds: float = 120.0
     memory_bytes: int = 1_000 * MB
     max_pages: int = 5_000
     max_unpacked_bytes: int = 1_000 * MB
+    max_members: int = 10_000
+    max_ratio: int = 100
+    ratio_from_bytes: int = 10 * MB
+    max_pixels: int = 50 * MB
+    recognition_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +52,12 @@ class Outline:
     title: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What a page looks like: `width` x `height` bytes from the top left, 0 for black to 255 for white."""
+
+    width: int
+    height: int
+    pixels: bytes

@@ -2,7 +2,12 @@
 
 import io
 import zipfile
+from email.message import EmailMessage
 from pathlib import Path
+
+import xlsxwriter
+from PIL import Image, ImageDraw, ImageFont
+from pptx import Presentation
 
 from headrace.pipeline.sandbox import Source
 from headrace.pipeline.sniff import sniff
@@ -61,6 +66,84 @@ def zipped(members: dict[str, str]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def slides(*texts: tuple[str, str]) -> bytes:
+    """A presentation with a title and a text on each slide; the first has a note."""
+    presentation = Presentation()
+    for title, text in texts:
+        slide = presentation.slides.add_slide(presentation.slide_layouts[1])
+        slide.shapes.title.text, slide.placeholders[1].text = title, text
+    presentation.slides[0].notes_slide.notes_text_frame.text = "say hello"
+    presentation.core_properties.author = "Ada"
+    buffer = io.BytesIO()
+    presentation.save(buffer)
+    return buffer.getvalue()
+
+
+def workbook(**sheets: list[list[object]]) -> bytes:
+    """An XLSX file with these rows on its sheets."""
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+        book.set_properties({"title": "Gauges", "author": "Grace"})
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+    return buffer.getvalue()
+
+
+CONTAINER = """<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>
+<rootfile full-path="OEBPS/book.opf"/></rootfiles></container>"""
+
+
+def epub(*chapters: str, title: str = "The Race") -> bytes:
+    """A book whose chapters are these bodies."""
+    items = "".join(f'<item id="c{number}" href="c%20{number}.xhtml"/>' for number in range(len(chapters)))
+    spine = "".join(f'<itemref idref="c{number}"/>' for number in range(len(chapters)))
+    about = (
+        f"<metadata><dc:title>{title}</dc:title><dc:creator>Ada</dc:creator><dc:creator>Grace</dc:creator></metadata>"
+    )
+    package = f"{about}<manifest>{items}</manifest><spine>{spine}</spine>"
+    names = 'xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    members = {"mimetype": "application/epub+zip", "META-INF/container.xml": CONTAINER}
+    members["OEBPS/book.opf"] = f"<package {names}>{package}</package>"
+    for number, body in enumerate(chapters):
+        members[f"OEBPS/c {number}.xhtml"] = (
+            f"<?xml version='1.0'?><html><head><title/></head><body>{body}</body></html>"
+        )
+    return zipped(members)
+
+
+def mail(text: str, attachments: dict[str, bytes] | None = None, *, page: str | None = None) -> bytes:
+    """A mail, with its text as HTML too if `page` is given."""
+    message = EmailMessage()
+    message["From"], message["To"] = "Ada <ada@example.org>", "grace@example.org"
+    message["Subject"], message["Date"] = "The größte wheel", "Mon, 06 May 2024 07:08:09 +0200"
+    message.set_content(text)
+    if page is not None:
+        message.add_alternative(page, subtype="html")
+    for name, content in (attachments or {}).items():
+        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    return bytes(message)
+
+
+RICH = (
+    rb"{\rtf1\ansi\ansicpg1252{\info{\title The Weir}{\author Ada}{\creatim\yr2024\mo5\dy6\hr7\min8}}"
+    rb"{\fonttbl\f0 Arial;}\f0 Water \b falls\b0 .\par Gr\'fc\'dfe \u8364?.}"
+)
+
+
+def image(*lines: str, kind: str = "PNG", frames: int = 1) -> bytes:
+    """A picture of some lines of text."""
+    drawn = Image.new("L", (1400, 120 + 120 * len(lines)), 255)
+    pen = ImageDraw.Draw(drawn)
+    for number, line in enumerate(lines):
+        pen.text((60, 60 + 120 * number), line, font=ImageFont.load_default(56), fill=0)
+    buffer = io.BytesIO()
+    more = {"save_all": True, "append_images": [drawn] * (frames - 1)} if frames > 1 else {}
+    (drawn.convert("RGB") if kind in {"PDF", "JPEG"} else drawn).save(buffer, kind, **more)
     return buffer.getvalue()
 
 

@@ -6,7 +6,26 @@ from hypothesis import strategies as st
 
 from headrace.model.errors import UnsupportedType
 from headrace.pipeline.extract import FORMATS
-from headrace.pipeline.sniff import CSV, DOCX, HTML, JSON, JSON_LINES, MARKDOWN, PDF, TEXT, sniff
+from headrace.pipeline.sniff import (
+    CSV,
+    DOCX,
+    EML,
+    EPUB,
+    HTML,
+    JSON,
+    JSON_LINES,
+    MARKDOWN,
+    ODS,
+    PDF,
+    PNG,
+    PPTX,
+    RTF,
+    TEXT,
+    XLS,
+    XLSX,
+    ZIP,
+    sniff,
+)
 from tests.unit.pipeline.documents import docx, paragraph, pdf, zipped
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -55,6 +74,25 @@ def compound(entry: str) -> bytes:
         ("a.txt", "Die schöne Straße führt über die größte Brücke der Stadt.".encode("latin-1"), TEXT),
         ("words.txt", b"BMX riders and MZ motorbikes, RIFF raff", TEXT),
         ("words.txt", b"MZ is a motorbike", TEXT),
+        ("slides", zipped({"[Content_Types].xml": "x", "ppt/presentation.xml": "x"}), PPTX),
+        ("broken.pptx", b"PK\x03\x04", PPTX),
+        ("sums.zip", zipped({"[Content_Types].xml": "x", "xl/workbook.xml": "x"}), XLSX),
+        ("sums.ods", zipped({"mimetype": ODS, "content.xml": "x"}), ODS),
+        ("sums.xls", compound("Workbook"), XLS),
+        ("locked.xlsx", compound("EncryptedPackage"), XLSX),
+        ("book", zipped({"mimetype": EPUB, "a.xhtml": "x"}), EPUB),
+        ("things.zip", zipped({"xl/a.txt": "a folder of that name"}), ZIP),
+        ("broken.zip", b"PK\x03\x04 and so on", ZIP),
+        ("letter.txt", b"{\\rtf1 text}", RTF),
+        ("picture", b"\x89PNG\r\n\x1a\n", PNG),
+        ("mail.eml", b"Subject: a\n\nb", EML),
+        ("mail", b"Received: from a\r\n by b\r\nFrom: c\r\n\r\nd", EML),
+        ("notes.txt", b"From: the mill\nTo: the weir\n\nno mail", TEXT),
+        ("mill.py", b"def mill(): ...", "text/x-python"),
+        ("Makefile", b"all:\n\tmake", "text/x-makefile"),
+        ("run", b"#!/usr/bin/env -S python3 -u\nprint()", "text/x-python"),
+        ("run", b"#!/bin/sh\necho", "text/x-shellscript"),
+        ("page.xml", b'<?xml version="1.0"?><html xmlns="x"><p>a', HTML),
     ],
 )
 def test_the_content_decides_and_the_name_only_hints_among_texts(
@@ -68,12 +106,11 @@ def test_the_content_decides_and_the_name_only_hints_among_texts(
     [
         (b"\x7fELF\x02\x01\x01" + bytes(40), "a program"),
         (b"MZ\x90\x00\x03\x00", "a program"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(20), "a PNG image"),
+        (b"GIF89a" + bytes(20), "a GIF image"),
         (b"ID3\x04\x00\x00" + bytes(20), "a sound file"),
-        (zipped({"xl/workbook.xml": "x"}), "an Excel workbook"),
-        (zipped({"anything": "x"}), "an archive"),
+        (zipped({"META-INF/MANIFEST.MF": "x", "A.class": "y"}), "a packed program"),
+        (zipped({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "x"}), "OpenDocument"),
         (compound("WordDocument"), "before 2007"),
-        (b"{\\rtf1 text}", "RTF"),
         (bytes(range(256)) * 4, "no type that can be read"),
     ],
 )
@@ -89,10 +126,23 @@ def test_what_cannot_be_read_is_refused_in_a_sentence_that_says_what_can(
 
 @given(
     prefix=st.sampled_from(
-        [b"", b"%PDF-", b"PK\x03\x04", b"PK\x05\x06", OLE, b"{", b"<html", b"\xff\xfe", b"\xef\xbb\xbf"]
+        [
+            b"",
+            b"%PDF-",
+            b"{\\rtf",
+            b"From: a\nReceived: ",
+            b"#!/",
+            b"PK\x03\x04",
+            b"PK\x05\x06",
+            OLE,
+            b"{",
+            b"<html",
+            b"\xff\xfe",
+            b"\xef\xbb\xbf",
+        ]
     ),
     rest=st.binary(max_size=600),
-    filename=st.sampled_from(["a", "a.docx", "a.json", "a.md", "", ".", "a.b.CSV", "ü\ud800.txt"]),
+    filename=st.sampled_from(["a", "a.docx", "a.json", "a.md", "", ".", "a.b.CSV", "ü\ud800.txt", "a.eml", "a.py"]),
 )
 def test_any_bytes_under_any_name_are_a_known_type_or_refused(
     tmp_path_factory: pytest.TempPathFactory, prefix: bytes, rest: bytes, filename: str

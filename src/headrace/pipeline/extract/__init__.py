@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import BinaryIO, cast
 
+from headrace.pipeline.extract.languages import LANGUAGES
 from headrace.pipeline.extract.parts import Parsed
 from headrace.pipeline.source import Limits
 
@@ -32,17 +33,32 @@ def own(module: str) -> str:
     return f"{__name__}.{module}:extract"
 
 
+OFFICE = "application/vnd.openxmlformats-officedocument"
+
 FORMATS: Mapping[str, Format] = {
     "application/pdf": Format(extractor=own("pdf"), name="PDF"),
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": Format(
-        extractor=own("docx"), name="Word document"
-    ),
+    f"{OFFICE}.wordprocessingml.document": Format(extractor=own("docx"), name="Word document"),
+    f"{OFFICE}.presentationml.presentation": Format(extractor=own("slides"), name="presentation"),
+    f"{OFFICE}.spreadsheetml.sheet": Format(extractor=own("workbook"), name="workbook"),
+    "application/vnd.ms-excel": Format(extractor=own("workbook"), name="workbook"),
+    "application/vnd.oasis.opendocument.spreadsheet": Format(extractor=own("workbook"), name="workbook"),
+    "application/epub+zip": Format(extractor=own("epub"), name="book"),
+    "application/rtf": Format(extractor=own("richtext"), name="rich text", is_memory_safe=True),
+    "application/zip": Format(extractor=own("listing"), name="archive"),
+    "message/rfc822": Format(extractor=own("mail"), name="mail"),
+    "image/png": Format(extractor=own("image"), name="picture"),
+    "image/jpeg": Format(extractor=own("image"), name="picture"),
+    "image/tiff": Format(extractor=own("image"), name="picture"),
     "text/html": Format(extractor=own("html"), name="HTML page"),
     "text/markdown": Format(extractor=own("markdown"), name="Markdown text", is_memory_safe=True),
     "text/plain": Format(extractor=own("text"), name="text", is_memory_safe=True),
     "text/csv": Format(extractor=own("table"), name="CSV table", is_memory_safe=True),
     "application/json": Format(extractor=own("tree"), name="JSON document", is_memory_safe=True),
     "application/x-ndjson": Format(extractor=own("lines"), name="JSON lines", is_memory_safe=True),
+    **{
+        language.content_type: Format(extractor=own("code"), name=f"{language.name} source", is_memory_safe=True)
+        for language in LANGUAGES
+    },
 }
 
 

@@ -4,11 +4,8 @@ import zipfile
 from typing import BinaryIO
 
 from headrace.model.errors import DocumentError
-from headrace.pipeline.source import MB, Limits
+from headrace.pipeline.source import Limits
 
-MAX_MEMBERS = 10_000
-MAX_RATIO = 100
-RATIO_FROM_BYTES = 10 * MB
 IS_ENCRYPTED = 0x1
 # An OLE compound file, as Word before 2007 wrote it, and Word still does around an encrypted document.
 OLE_MARK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -35,9 +32,10 @@ def check_archive(file: BinaryIO, limits: Limits, name: str) -> None:
 def check_sizes(members: list[zipfile.ZipInfo], limits: Limits, name: str) -> None:
     """Refuse too many members, too much in them, or more than honest compression gives."""
     packed, unpacked = sum(member.compress_size for member in members), sum(member.file_size for member in members)
-    if len(members) > MAX_MEMBERS:
-        raise DocumentError("too_large", f"the {name} has {len(members)} parts and the limit is {MAX_MEMBERS}")
-    if unpacked > limits.max_unpacked_bytes or (unpacked > RATIO_FROM_BYTES and unpacked > MAX_RATIO * packed):
+    if len(members) > limits.max_members:
+        raise DocumentError("too_large", f"the {name} has {len(members)} parts and the limit is {limits.max_members}")
+    is_bomb = unpacked > limits.ratio_from_bytes and unpacked > limits.max_ratio * packed
+    if is_bomb or unpacked > limits.max_unpacked_bytes:
         detail = (
             f"the {name} would unpack to {unpacked} bytes, which is more than is allowed; split it into smaller files"
         )

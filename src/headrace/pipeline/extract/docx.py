@@ -10,8 +10,8 @@ import docx
 from docx.document import Document
 from docx.oxml.ns import qn
 
-from headrace.model.errors import DocumentError
-from headrace.pipeline.extract.archive import check_archive, damaged
+from headrace.pipeline.extract.archive import check_archive
+from headrace.pipeline.extract.office import drop_second_writings, link_targets, metadata_of, opened, title_of
 from headrace.pipeline.extract.parts import Parsed, Part
 from headrace.pipeline.source import Limits, Outline
 
@@ -20,41 +20,16 @@ PARAGRAPH, TABLE, ROW, CELL = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
 STYLE, VALUE = f"{qn('w:pPr')}/{qn('w:pStyle')}", qn("w:val")
 GLYPHS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
 TEXT = qn("w:t")
-# Word writes a text box twice: the second time for old readers.
-SECOND_WRITING = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-FIELDS = {
-    "author": "author",
-    "subject": "subject",
-    "keywords": "keywords",
-    "created": "created_at",
-    "modified": "modified_at",
-}
 
 
 def extract(file: BinaryIO, limits: Limits) -> Parsed:
     """The whole tree is in memory at once, at 20 times its packed size and more: the memory limit is what bounds it."""
     check_archive(file, limits, NAME)
-    document = open_document(file)
-    for node in list(document.element.body.iter(SECOND_WRITING)):
-        node.getparent().remove(node)
-    outline = Outline(title=document.core_properties.title or None, metadata=metadata_of(document))
-    return Parsed(outline=outline, parts=read_parts(document))
-
-
-def open_document(file: BinaryIO) -> Document:
-    """Raises DocumentError `corrupt` for whatever python-docx stumbles over: mostly errors that are not its own."""
-    try:
-        return docx.Document(file)
-    except (MemoryError, DocumentError):
-        raise
-    except Exception as error:
-        raise damaged(NAME) from error
-
-
-def metadata_of(document: Document) -> dict[str, str]:
-    """The core properties that are set, instants as ISO 8601."""
-    found: dict[str, Any] = {name: getattr(document.core_properties, field) for field, name in FIELDS.items()}
-    return {name: value if isinstance(value, str) else value.isoformat() for name, value in found.items() if value}
+    document = opened(docx.Document, file, NAME)
+    drop_second_writings(document.element.body)
+    properties = document.core_properties
+    outline = Outline(title=title_of(properties), metadata=metadata_of(properties))
+    return Parsed(outline=outline, parts=read_parts(document), links=list(link_targets(document.part.rels)))
 
 
 def read_parts(document: Document) -> Iterator[Part]:

@@ -28,8 +28,15 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one sig
     tree = LexborHTMLParser(decoded(file))
     title = tree.css_first("title")
     outline = Outline(title=" ".join(title.text().split()) or None if title else None, metadata=metadata_of(tree))
+    links = list(links_of(tree))
     tree.strip_tags([*UNREAD, "head"])
-    return Parsed(outline=outline, parts=read_parts(tree))
+    return Parsed(outline=outline, parts=read_parts(tree), links=links)
+
+
+def links_of(tree: LexborHTMLParser) -> Iterator[str]:
+    """The addresses that the page leads to."""
+    for node in tree.css("a[href]"):
+        yield node.attributes.get("href") or ""
 
 
 def decoded(file: BinaryIO) -> str:

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from headrace.pipeline.extract.encoding import open_text
-from headrace.pipeline.extract.parts import Parsed, Part
+from headrace.pipeline.extract.parts import MAX_LINKS, Parsed, Part
 from headrace.pipeline.extract.window import size_of
 from headrace.pipeline.source import Limits, Outline
 
@@ -15,6 +15,7 @@ UNDERLINE = re.compile(r" {0,3}(?:=+|--+)[ \t]*$")
 FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})")
 FIELD = re.compile(r"(?P<name>[A-Za-z][\w-]*):[ \t]*(?P<value>\S.*)$")
 MAX_FRONT_MATTER_LINES = 200
+LINK = re.compile(r"\bhttps?://[^\s<>()\[\]\"'`]{1,500}")
 FRONT_MATTER = {"author": "author", "date": "created_at", "description": "subject", "tags": "keywords"}
 
 
@@ -24,8 +25,17 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one sig
     lines = iter(open_text(file))
     skipped, fields, rest = split_front_matter(lines)
     metadata = {FRONT_MATTER[name]: value for name, value in fields.items() if name in FRONT_MATTER}
-    parts = read_parts(rest, skipped, lambda: min(1.0, file.tell() / size))
-    return Parsed(outline=Outline(title=fields.get("title"), metadata=metadata), parts=parts)
+    links: list[str] = []
+    parts = read_parts(noting_links(rest, links), skipped, lambda: min(1.0, file.tell() / size))
+    return Parsed(outline=Outline(title=fields.get("title"), metadata=metadata), parts=parts, links=links)
+
+
+def noting_links(lines: Iterator[str], links: list[str]) -> Iterator[str]:
+    """The same lines; the addresses in them are added to `links`."""
+    for line in lines:
+        if "://" in line and len(links) < MAX_LINKS:
+            links.extend(LINK.findall(line))
+        yield line
 
 
 def split_front_matter(lines: Iterator[str]) -> tuple[int, dict[str, str], Iterator[str]]:

@@ -1,15 +1,25 @@
 """What an extractor yields, and how its parts become numbered, bounded, clean sections."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from headrace.model.document import Section
 from headrace.model.errors import DocumentError
-from headrace.pipeline.source import Limits, Outline
+from headrace.pipeline.source import Limits, Outline, Picture
 
 MAX_SECTION_CHARACTERS = 64_000
 GROUP_CHARACTERS = 32_000
+MAX_LINKS, MAX_LINK_CHARACTERS = 20, 300
 BREAKS = ("\n\n", "\n", ". ", " ")
+WAY_TO_READ = "install tesseract where the worker runs to have them read"
+
+
+class Unrecognized(Exception):
+    """No text could be got from a picture; says why, after "page 3 " or "the picture "."""
+
+
+Recognize = Callable[[Picture], str]
+"""Gives the text in a picture. Raises Unrecognized."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +28,7 @@ class Part:
 
     `fraction` (0.0 to 1.0) says how far the document is read with it. `gap` is the number of characters between this
     part and the next in the whole text: 1 where parts are joined by a newline, 0 where one continues the other.
+    `picture` draws what the part looks like where that, and no text, is all there is.
     """
 
     text: str
@@ -25,25 +36,34 @@ class Part:
     page: int | None = None
     heading: str | None = None
     gap: int = 1
+    picture: Callable[[], Picture] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """An opened document. `warnings` grows while `parts` are read."""
+    """An opened document. `warnings`, and the `links` to other places, grow while `parts` are read."""
 
     outline: Outline
     parts: Iterator[Part]
     warnings: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
 
 
-def read_sections(parsed: Parsed, limits: Limits) -> Iterator[tuple[Section, float]]:
+def read_sections(
+    parsed: Parsed, limits: Limits, recognize: Recognize | None = None
+) -> Iterator[tuple[Section, float]]:
     """Number the parts by their offsets in the whole text; each section comes with the fraction read.
 
-    Raises DocumentError: `empty` when nothing but white space was found, `too_large` beyond the limit.
+    Pictures are read by `recognize`; without it they are counted in a warning. Raises DocumentError: `empty` when
+    nothing but white space was found, `too_large` beyond the limit.
     """
-    start, has_text = 0, False
+    start, has_text, unread = 0, False, 0
     for part in parsed.parts:
         text = cleaned(part.text)
+        if part.picture is not None and recognize is not None:
+            text = cleaned(recognized(part, recognize, parsed.warnings))
+        elif part.picture is not None:
+            unread += 1
         has_text = has_text or bool(text.strip())
         # A page is a section even where it is blank.
         for piece in pieces(text, MAX_SECTION_CHARACTERS) if text or part.page is None else [text]:
@@ -53,7 +73,20 @@ def read_sections(parsed: Parsed, limits: Limits) -> Iterator[tuple[Section, flo
         if start > limits.max_unpacked_bytes:
             raise too_much_text(limits)
     if not has_text:
-        raise no_text(parsed.outline)
+        raise no_text(parsed.outline, parsed.warnings, unread)
+    if unread:
+        parsed.warnings.append(f"{pages(unread)} {'holds' if unread == 1 else 'hold'} only pictures; {WAY_TO_READ}")
+
+
+def recognized(part: Part, recognize: Recognize, warnings: list[str]) -> str:
+    """The text in a part's picture; none where it cannot be got, which is said."""
+    if part.picture is None:
+        return part.text
+    try:
+        return recognize(part.picture())
+    except Unrecognized as error:
+        warnings.append(f"page {part.page} {error}" if part.page else f"the picture {error}")
+        return ""
 
 
 def pieces(text: str, limit: int) -> Iterator[str]:
@@ -86,7 +119,7 @@ def cleaned(text: str) -> str:
     return text
 
 
-def grouped(records: Iterable[tuple[str, float]]) -> Iterator[Part]:
+def grouped(records: Iterable[tuple[str, float]], heading: str | None = None) -> Iterator[Part]:
     """Join small records (text, fraction) by blank lines into parts of about GROUP_CHARACTERS."""
     group: list[str] = []
     size, fraction = 0, 0.0
@@ -95,19 +128,31 @@ def grouped(records: Iterable[tuple[str, float]]) -> Iterator[Part]:
             group.append(text)
         size += len(text)
         if size >= GROUP_CHARACTERS:
-            yield Part(text="\n\n".join(group), fraction=fraction, gap=2)
+            yield Part(text="\n\n".join(group), fraction=fraction, heading=heading, gap=2)
             group, size = [], 0
     if group:
-        yield Part(text="\n\n".join(group), fraction=fraction, gap=2)
+        yield Part(text="\n\n".join(group), fraction=fraction, heading=heading, gap=2)
 
 
-def no_text(outline: Outline) -> DocumentError:
+def web_links(links: Iterable[str]) -> list[str]:
+    """The first few that lead into the web, each once."""
+    found = dict.fromkeys(link for link in links if link.startswith(("http://", "https://")))
+    return [cleaned(link) for link in found if len(link) <= MAX_LINK_CHARACTERS][:MAX_LINKS]
+
+
+def no_text(outline: Outline, warnings: list[str], unread: int) -> DocumentError:
     """Success with no characters is not a success."""
-    if outline.page_count:
-        way_out = "a scan needs text recognition (OCR) before it is sent"
-    else:
-        way_out = "check that the right file was sent"
-    return DocumentError("empty", f"no text was found in the document; {way_out}")
+    if unread:
+        there = f"its {pages(unread)} {'holds' if unread == 1 else 'hold'}" if outline.page_count else "it holds"
+        return DocumentError("empty", f"no text was found in the document: {there} only pictures; {WAY_TO_READ}")
+    if warnings:
+        return DocumentError("empty", f"no text was found in the document: {warnings[0]}")
+    return DocumentError("empty", "no text was found in the document; check that the right file was sent")
+
+
+def pages(count: int) -> str:
+    """So many of them."""
+    return "1 page" if count == 1 else f"{count} pages"
 
 
 def too_much_text(limits: Limits) -> DocumentError:

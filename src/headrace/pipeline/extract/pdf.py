@@ -3,19 +3,22 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import BinaryIO
 
 import pypdfium2
-from pypdfium2.raw import FPDF_ERR_PASSWORD
+from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_PAGEOBJ_IMAGE, FPDF_PAGEOBJ_PATH
 
 from headrace.model.errors import DocumentError
 from headrace.pipeline.extract.archive import damaged, locked
-from headrace.pipeline.extract.parts import Parsed, Part
+from headrace.pipeline.extract.parts import Parsed, Part, Unrecognized
 from headrace.pipeline.extract.window import size_of
-from headrace.pipeline.source import Limits, Outline
+from headrace.pipeline.source import Limits, Outline, Picture
 
 NAME = "PDF"
 END_MARK = b"%%EOF"
+VISIBLE, FORM_DEPTH = (FPDF_PAGEOBJ_IMAGE, FPDF_PAGEOBJ_PATH), 3
+RECOGNITION_DPI, POINTS_AN_INCH = 300, 72
 TAIL_BYTES = 65_536
 # Where a word is divided at the end of a line, pdfium writes one of these.
 HYPHENS = re.compile("[\ufffe\x02](?:\r?\n)?")
@@ -36,7 +39,7 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
     fields = document.get_metadata_dict(skip_empty=True)
     outline = Outline(page_count=count, title=fields.get("Title", "").strip() or None, metadata=metadata_of(fields))
     warnings: list[str] = []
-    return Parsed(outline=outline, parts=read_parts(document, count, warnings), warnings=warnings)
+    return Parsed(outline=outline, parts=read_parts(document, count, limits, warnings), warnings=warnings)
 
 
 def check_end(file: BinaryIO) -> None:
@@ -56,25 +59,48 @@ def open_document(file: BinaryIO) -> pypdfium2.PdfDocument:
         raise (locked(NAME) if error.err_code == FPDF_ERR_PASSWORD else damaged(NAME)) from error
 
 
-def read_parts(document: pypdfium2.PdfDocument, count: int, warnings: list[str]) -> Iterator[Part]:
-    """Pages from 1. A page that cannot be read is empty, and said."""
+def read_parts(document: pypdfium2.PdfDocument, count: int, limits: Limits, warnings: list[str]) -> Iterator[Part]:
+    """Pages from 1. A page that cannot be read is empty, and said; one without text is a picture, if it has any."""
     for index in range(count):
+        picture = None
         try:
-            text = page_text(document, index)
+            text, is_picture = page_text(document, index)
+            if is_picture:
+                picture = partial(drawn, document, index, limits)
         except pypdfium2.PdfiumError:
             warnings.append(f"page {index + 1} is damaged and was left out")
             text = ""
-        yield Part(text=text, fraction=(index + 1) / count, page=index + 1)
+        yield Part(text=text, fraction=(index + 1) / count, page=index + 1, picture=picture)
 
 
-def page_text(document: pypdfium2.PdfDocument, index: int) -> str:
-    """The text within the page's box."""
+def page_text(document: pypdfium2.PdfDocument, index: int) -> tuple[str, bool]:
+    """The text within the page's box, and whether there is none but something to look at."""
     page = document[index]
     content = page.get_textpage()
     text: str = content.get_text_bounded()
     content.close()
+    text = HYPHENS.sub("", text).replace("\r\n", "\n")
+    is_picture = not text.strip() and next(page.get_objects(filter=VISIBLE, max_depth=FORM_DEPTH), None) is not None
     page.close()
-    return HYPHENS.sub("", text).replace("\r\n", "\n")
+    return text, is_picture
+
+
+def drawn(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> Picture:
+    """The page as it is printed, in grey; coarser where it would have more pixels than are allowed."""
+    page = document[index]
+    try:
+        points = max(1.0, page.get_width() * page.get_height())
+        scale = min(RECOGNITION_DPI / POINTS_AN_INCH, (limits.max_pixels / points) ** 0.5)
+        bitmap = page.render(scale=scale, grayscale=True, draw_annots=False)
+        whole, width, stride = bytes(bitmap.buffer), bitmap.width, bitmap.stride
+        rows = (whole[start : start + width] for start in range(0, stride * bitmap.height, stride))
+        picture = Picture(width=width, height=bitmap.height, pixels=b"".join(rows))
+        bitmap.close()
+    except pypdfium2.PdfiumError as error:
+        raise Unrecognized("cannot be drawn") from error
+    finally:
+        page.close()
+    return picture
 
 
 def metadata_of(fields: dict[str, str]) -> dict[str, str]:

@@ -1,8 +1,23 @@
 """Parsing in killable, caged child processes."""
 
 from headrace.pipeline.sandbox.cage import grade
-from headrace.pipeline.sandbox.owner import NurseryDied
+from headrace.pipeline.sandbox.leash import NurseryDied
 from headrace.pipeline.sandbox.parsers import Parsers, Reading, never
+from headrace.pipeline.sandbox.recognition import Recognizer, find_recognizer
+from headrace.pipeline.sandbox.wire import Member, Spoilt
 from headrace.pipeline.source import Limits, Outline, Source
 
-__all__ = ["Limits", "NurseryDied", "Outline", "Parsers", "Reading", "Source", "grade", "never"]
+__all__ = [
+    "Limits",
+    "Member",
+    "NurseryDied",
+    "Outline",
+    "Parsers",
+    "Reading",
+    "Recognizer",
+    "Source",
+    "Spoilt",
+    "find_recognizer",
+    "grade",
+    "never",
+]

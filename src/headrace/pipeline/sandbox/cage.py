@@ -12,7 +12,7 @@ import signal
 import struct
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -22,19 +22,22 @@ from headrace.pipeline.source import Limits
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # alike on both architectures
 SET_PARENT_DEATH_SIGNAL, SET_NO_NEW_PRIVILEGES = 1, 38
 CLONE_THREAD = 0x10000
-READ = 1 | 4 | 8  # execute, read a file, read a folder
+READ_FOLDER = 8
+READ = 1 | 4 | READ_FOLDER  # execute, read a file, read a folder
 # What each version of landlock added to the rights on files; those handled and not granted are denied.
 HANDLED = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
 NETWORK_SINCE, SCOPES_SINCE = 4, 6
 DENIED = (
     *("socket", "socketpair", "connect", "bind", "accept", "accept4", "listen"),
-    *("fork", "vfork", "execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp"),
+    *("fork", "vfork", "ptrace", "process_vm_readv", "process_vm_writev", "kcmp"),
     *("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal", "pidfd_open", "pidfd_getfd"),
     *("mount", "umount2", "pivot_root", "chroot", "unshare", "setns", "open_by_handle_at", "name_to_handle_at"),
     *("bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "keyctl", "add_key", "request_key"),
     *("kexec_load", "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff"),
     *("settimeofday", "clock_settime", "adjtimex", "sethostname", "setpriority", "sched_setscheduler"),
 )
+EXEC = ("execve", "execveat")
+SYSTEM_PLACES = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache")
 OPEN_FILES = 64
 STRAINED_SHARE = 0.5
 MAX_CHILD_AGE_SECONDS = 30.0  # no child is given a document after that
@@ -86,17 +89,37 @@ def die_with_parent(parent: int) -> None:
 
 def confine(limits: Limits) -> None:
     """Enter the cage, each part as far as this machine has it. Call it once, single-threaded, after the imports."""
-    limit_resources(limits)
+    # One child reads several documents, so that time is what a last one may take on top of its age.
+    limit_resources(limits, limits.seconds + MAX_CHILD_AGE_SECONDS)
     if landlock_version():
         restrict_files(readable_folders())
     if has_seccomp():
         restrict_calls()
 
 
-def limit_resources(limits: Limits) -> None:
+def confine_program(program: str, limits: Limits) -> None:
+    """Enter the cage as what another program will be run in: it can read the system's libraries and its own folder.
+
+    It may still turn itself into another program, which would find itself in the same cage.
+    """
+    limit_resources(limits, limits.recognition_seconds)
+    if landlock_version():
+        restrict_files(program_places(Path(program)))
+    if has_seccomp():
+        restrict_calls(may_exec=True)
+
+
+def program_places(program: Path) -> Iterator[Path]:
+    """What a program needs to be run, as far as it is there."""
+    places = {program.parent, *map(Path, SYSTEM_PLACES)}
+    if models := os.environ.get("TESSDATA_PREFIX"):
+        places.add(Path(models))
+    return (place for place in places if place.exists())
+
+
+def limit_resources(limits: Limits, cpu_seconds: float) -> None:
     """Cap memory beyond what is mapped now, processor time, open files; forbid files and core dumps altogether."""
-    # One child reads several documents, so that time is what a last one may take on top of its age.
-    seconds = int(limits.seconds + MAX_CHILD_AGE_SECONDS) + 1
+    seconds = int(cpu_seconds) + 1
     caps = {
         "AS": (mapped_bytes() + limits.memory_bytes,) * 2,
         "CPU": (seconds, seconds + 1),  # the first is a signal that tells why, the second kills
@@ -144,28 +167,29 @@ def readable_folders() -> frozenset[Path]:
 
 
 def restrict_files(readable: Iterable[Path]) -> None:
-    """Leave these folders readable and nothing else; deny TCP and, by the newer kernels, signals to other processes."""
+    """Leave these folders and files readable and nothing else; deny TCP and, by newer kernels, signals to others."""
     version = landlock_version()
     handled = HANDLED[min(version, max(HANDLED))]
     attributes = struct.pack("Q", handled)
     attributes += struct.pack("Q", 3) if version >= NETWORK_SINCE else b""
     attributes += struct.pack("Q", 3) if version >= SCOPES_SINCE else b""
     ruleset = checked(libc().syscall(CREATE_RULESET, attributes, len(attributes), 0))
-    for folder in readable:
-        descriptor = os.open(folder, os.O_PATH | os.O_CLOEXEC)
-        checked(libc().syscall(ADD_RULE, ruleset, 1, struct.pack("=Qi", READ, descriptor), 0))
+    for place in readable:
+        descriptor = os.open(place, os.O_PATH | os.O_CLOEXEC)
+        rights = READ if place.is_dir() else READ & ~READ_FOLDER
+        checked(libc().syscall(ADD_RULE, ruleset, 1, struct.pack("=Qi", rights, descriptor), 0))
         os.close(descriptor)
     checked(libc().prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
     checked(libc().syscall(RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)
 
 
-def restrict_calls() -> None:
+def restrict_calls(*, may_exec: bool = False) -> None:
     """Deny the system calls that no parser needs. Threads and signals to oneself (abort) stay allowed."""
     import pyseccomp
 
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
-    for name in DENIED:
+    for name in DENIED if may_exec else (*DENIED, *EXEC):
         with contextlib.suppress(ValueError, OSError):  # a call that this architecture does not have
             rules.add_rule(pyseccomp.ERRNO(NOT_PERMITTED), name)
     # Its flags are out of the filter's sight; the C library then falls back to clone.

@@ -1,6 +1,7 @@
 """The warm process that parsers are forked from: everything imported, nothing yet read. `python -m` runs it.
 
-It speaks with its one owner over a socket pair: each message brings two sockets, the new child's channel and its leash.
+It speaks with its one owner over a socket pair: each message brings two sockets, the new child's channel and its leash,
+and says whether it is to parse documents or to become the program that recognizes text in pictures.
 A leash is held by the owner and by this process. The owner lets go of it (or dies), and the child is killed; the child
 ends, and its exit status goes over the leash. So nobody but its parent names a child by a number that may be reused.
 """
@@ -13,6 +14,7 @@ import selectors
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from typing import NoReturn
 
 from headrace.pipeline.extract import Extractor, Format, load
@@ -22,11 +24,26 @@ from headrace.pipeline.source import Limits
 STANDARD_ERROR, CHANNEL = 2, 3
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What is run to read pictures; the first of the command is a path."""
+
+    command: list[str]
+    environment: dict[str, str]
+
+
 class Nursery:
     """Forks, watches and buries parsers; single-threaded, so that forking is safe."""
 
-    def __init__(self, control: socket.socket, formats: dict[str, tuple[Format, Extractor]], limits: Limits) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        formats: dict[str, tuple[Format, Extractor]],
+        limits: Limits,
+        recognizer: Program | None,
+    ) -> None:
         self._control, self._formats, self._limits = control, formats, limits
+        self._recognizer = recognizer
         self._leashes: dict[int, socket.socket] = {}
         self._selector = selectors.DefaultSelector()
         self._woken, self._wake = socket.socketpair()
@@ -61,8 +78,10 @@ class Nursery:
         channel, leash = (socket.socket(fileno=descriptor) for descriptor in descriptors)
         parent = os.getpid()
         pid = os.fork()
-        if pid == 0:
+        if pid == 0 and message == wire.PARSER:
             self._become_child(channel, parent)
+        if pid == 0:
+            self._become_recognizer(channel, parent)
         channel.close()
         self._leashes[pid] = leash
         self._selector.register(leash, selectors.EVENT_READ, pid)
@@ -78,10 +97,27 @@ class Nursery:
             os.dup2(channel.fileno(), CHANNEL)
             os.closerange(CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
             cage.confine(self._limits)
-            child.serve(socket.socket(fileno=CHANNEL), self._formats, self._limits)
+            has_ocr = self._recognizer is not None
+            child.serve(socket.socket(fileno=CHANNEL), self._formats, self._limits, has_ocr=has_ocr)
             status = 0
         finally:
             os._exit(status)
+
+    def _become_recognizer(self, channel: socket.socket, parent: int) -> NoReturn:
+        """Turn into the program that reads pictures; its input and output are the channel."""
+        try:
+            program = self._recognizer
+            signal.set_wakeup_fd(-1)
+            cage.die_with_parent(parent)
+            os.dup2(os.open(os.devnull, os.O_RDWR), STANDARD_ERROR)
+            for descriptor in (0, 1):
+                os.dup2(channel.fileno(), descriptor)
+            os.closerange(STANDARD_ERROR + 1, os.sysconf("SC_OPEN_MAX"))
+            if program is not None:
+                cage.confine_program(program.command[0], self._limits)
+                os.execve(program.command[0], program.command, program.environment)  # noqa: S606  (no shell)
+        finally:
+            os._exit(1)
 
     def _bury(self) -> None:
         """Reap every child that has ended and tell its owner."""
@@ -114,7 +150,7 @@ class Nursery:
 
 
 def main() -> None:
-    """`nursery CONTROL_DESCRIPTOR CONFIGURATION`, the latter JSON: `limits` and `formats`."""
+    """`nursery CONTROL_DESCRIPTOR CONFIGURATION`, the latter JSON: `limits`, `formats` and `recognizer`."""
     control = socket.socket(fileno=int(sys.argv[1]))
     configuration = json.loads(sys.argv[2])
     formats = {name: Format(**fields) for name, fields in configuration["formats"].items()}
@@ -125,7 +161,9 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # children share these pages as long as nobody counts through them
     control.sendall(wire.READY)
-    Nursery(control, loaded, Limits(**configuration["limits"])).run()
+    recognizer = configuration["recognizer"]
+    program = Program(**recognizer) if recognizer else None
+    Nursery(control, loaded, Limits(**configuration["limits"]), program).run()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 from time import monotonic
 from types import TracebackType
@@ -13,8 +15,10 @@ from headrace.model.errors import DocumentError, UnsupportedType
 from headrace.pipeline.extract import FORMATS, Format
 from headrace.pipeline.sandbox import wire
 from headrace.pipeline.sandbox.cage import MAX_CHILD_AGE_SECONDS
+from headrace.pipeline.sandbox.leash import Leashed, NurseryDied, crashed
 from headrace.pipeline.sandbox.local import local_messages
-from headrace.pipeline.sandbox.owner import Child, NurseryDied, crashed
+from headrace.pipeline.sandbox.owner import Child
+from headrace.pipeline.sandbox.recognition import Recognizer, read_picture
 from headrace.pipeline.sandbox.warm import WarmProcess
 from headrace.pipeline.source import Limits, Outline, Source
 
@@ -29,6 +33,17 @@ def never() -> bool:
     return False
 
 
+def ordered(source: Source, *, first_section: int = 0, unpacks: bool = False) -> wire.Order:
+    """What a child is told about a document."""
+    return wire.Order(
+        offset=source.offset,
+        size=source.size,
+        content_type=source.content_type,
+        first_section=first_section,
+        unpacks=unpacks,
+    )
+
+
 class Reading:
     """A document being read: iterate over its sections, once. `outline` is there from the start.
 
@@ -36,7 +51,7 @@ class Reading:
     the end. Iteration raises DocumentError or Superseded, as `Parsers.open` does.
     """
 
-    def __init__(self, messages: Iterator[wire.Message]) -> None:
+    def __init__(self, messages: Iterator[wire.Message | bytes]) -> None:
         first = next(messages)
         if not isinstance(first, Outline):
             raise crashed()
@@ -51,29 +66,41 @@ class Reading:
                 self.fraction = max(self.fraction, message.fraction)
                 yield message.section
             elif isinstance(message, wire.Finished):
-                self.outline = replace(self.outline, warnings=message.warnings)
+                links = {"links": list(message.links)} if message.links else {}
+                metadata = {**self.outline.metadata, **links}
+                self.outline = replace(self.outline, warnings=message.warnings, metadata=metadata)
                 self.fraction, self.is_finished = 1.0, True
+
+    def members(self) -> Iterator[wire.Member | wire.Spoilt | bytes]:
+        """What is in an archive: each member, then its bytes, or that it is spoilt. In place of the sections."""
+        for message in self._messages:
+            if isinstance(message, wire.Finished):
+                self.fraction, self.is_finished = 1.0, True
+            elif isinstance(message, wire.Member | wire.Spoilt | bytes):
+                yield message
 
 
 class Parsers:
     """Owns the warm process, which starts with the context (or the first document) and is restarted should it die.
 
     A child that read with a memory-safe extractor is kept for the next document; one that ran a C or C++ parser is not,
-    since a document that took it over could lie about the next one. `extractors` adds formats to the built-in ones,
-    or replaces them: content type to "module:function", an Extractor, whose module the warm process imports.
+    since a document that took it over could lie about the next one. `formats` adds to the built-in ones, or replaces
+    them, by content type. Pictures are read by `recognizer`; without one a warning says so.
     """
 
-    def __init__(self, limits: Limits, *, extractors: Mapping[str, str] | None = None) -> None:
-        added = {name: Format(extractor=path, name="document") for name, path in (extractors or {}).items()}
-        self._formats = {**FORMATS, **added}
+    def __init__(
+        self, limits: Limits, *, formats: Mapping[str, Format] | None = None, recognizer: Recognizer | None = None
+    ) -> None:
+        self._formats = {**FORMATS, **(formats or {})}
         self._limits = limits
+        self._recognizer = recognizer
         self._lock = Lock()
         self._warm: WarmProcess | None = None
         self._idle: list[Child] = []
 
     def __enter__(self) -> Self:
         with self._lock:
-            self._warm = self._warm or WarmProcess(self._formats, self._limits)
+            self._warm_up()
         return self
 
     def __exit__(
@@ -98,17 +125,26 @@ class Parsers:
         if messages is not None:
             yield Reading(messages)
             return
-        child, reading = self._begin(source, first_section, stop)
+        with self._reading(source, ordered(source, first_section=first_section), stop) as reading:
+            yield reading
+
+    def unpack(self, source: Source, *, stop: Callable[[], bool] = never) -> AbstractContextManager[Reading]:
+        """Read an archive for its `members`; else as `open`."""
+        return self._reading(source, ordered(source, unpacks=True), stop)
+
+    @contextlib.contextmanager
+    def _reading(self, source: Source, order: wire.Order, stop: Callable[[], bool]) -> Iterator[Reading]:
+        child, reading = self._begin(source, order, stop)
         try:
             yield reading
         finally:
             self._take_back(child, source, is_sound=reading.is_finished)
 
-    def _begin(self, source: Source, first_section: int, stop: Callable[[], bool]) -> tuple[Child, Reading]:
+    def _begin(self, source: Source, order: wire.Order, stop: Callable[[], bool]) -> tuple[Child, Reading]:
         """A child that has sent its document's outline; a second one where the first died without a fault of it."""
         child = self._take(is_fresh=False)
         try:
-            return child, self._started(child, source, first_section, stop)
+            return child, self._started(child, source, order, stop)
         except NurseryDied:
             with self._lock:
                 # Another thread may have replaced it by now.
@@ -118,11 +154,12 @@ class Parsers:
             if error.code != "parser_crashed" or child.document_count == 1:
                 raise
         child = self._take(is_fresh=True)
-        return child, self._started(child, source, first_section, stop)
+        return child, self._started(child, source, order, stop)
 
-    def _started(self, child: Child, source: Source, first_section: int, stop: Callable[[], bool]) -> Reading:
+    def _started(self, child: Child, source: Source, order: wire.Order, stop: Callable[[], bool]) -> Reading:
+        recognize = partial(read_picture, self._fork_recognizer, limits=self._limits, stop=stop)
         try:
-            return Reading(child.messages(source, first_section, self._limits, stop))
+            return Reading(child.messages(source, order, self._limits, stop, recognize))
         except BaseException:
             child.kill()
             raise
@@ -142,8 +179,15 @@ class Parsers:
                 return self._fork()
 
     def _fork(self) -> Child:
-        self._warm = self._warm or WarmProcess(self._formats, self._limits)
-        return self._warm.fork()
+        return self._warm_up().fork()
+
+    def _fork_recognizer(self) -> Leashed:
+        with self._lock:
+            return self._warm_up().fork_recognizer()
+
+    def _warm_up(self) -> WarmProcess:
+        self._warm = self._warm or WarmProcess(self._formats, self._limits, self._recognizer)
+        return self._warm
 
     def _take_back(self, child: Child, source: Source, *, is_sound: bool) -> None:
         """Keep the child where that is safe and cheap, else end it."""

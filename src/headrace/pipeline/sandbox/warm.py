@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from headrace.pipeline.extract import Format
-from headrace.pipeline.sandbox import wire
-from headrace.pipeline.sandbox.owner import Child, NurseryDied
+from headrace.pipeline.sandbox import recognition, wire
+from headrace.pipeline.sandbox.leash import Leashed, NurseryDied
+from headrace.pipeline.sandbox.owner import Child
+from headrace.pipeline.sandbox.recognition import Recognizer
 from headrace.pipeline.source import Limits
 
 START_SECONDS, EXIT_SECONDS = 60.0, 5.0
@@ -25,10 +27,12 @@ class WarmProcess:
     in every child and hands the environment down.
     """
 
-    def __init__(self, formats: Mapping[str, Format], limits: Limits) -> None:
+    def __init__(self, formats: Mapping[str, Format], limits: Limits, recognizer: Recognizer | None = None) -> None:
         self._control, theirs = socket.socketpair()
         self._is_ready = False
-        configuration = {"limits": asdict(limits), "formats": {name: asdict(each) for name, each in formats.items()}}
+        program = {"command": recognizer.command, "environment": recognition.environment()} if recognizer else None
+        declared = {name: asdict(each) for name, each in formats.items()}
+        configuration = {"limits": asdict(limits), "formats": declared, "recognizer": program}
         command = [
             sys.executable,
             "-P",
@@ -48,10 +52,18 @@ class WarmProcess:
             )
 
     def fork(self) -> Child:
-        """A new child. Not thread-safe; waits for the imports, the first time. Raises NurseryDied."""
+        """A new parser. Not thread-safe; waits for the imports, the first time. Raises NurseryDied."""
+        return Child(*self._fork(wire.PARSER))
+
+    def fork_recognizer(self) -> Leashed:
+        """A new process that reads one picture. Not thread-safe. Raises NurseryDied."""
+        return Leashed(*self._fork(wire.RECOGNIZER))
+
+    def _fork(self, kind: bytes) -> tuple[socket.socket, socket.socket]:
+        """The channel to a new process, and its leash."""
         try:
             self._await_ready()
-            return self._forked()
+            return self._forked(kind)
         except OSError as error:
             raise NurseryDied from error
 
@@ -63,17 +75,17 @@ class WarmProcess:
                 raise ConnectionError
             self._is_ready = True
 
-    def _forked(self) -> Child:
+    def _forked(self, kind: bytes) -> tuple[socket.socket, socket.socket]:
         channel, channel_of_child = socket.socketpair()
         leash, leash_of_child = socket.socketpair()
         with channel_of_child, leash_of_child:
             try:
-                socket.send_fds(self._control, [b"+"], [channel_of_child.fileno(), leash_of_child.fileno()])
+                socket.send_fds(self._control, [kind], [channel_of_child.fileno(), leash_of_child.fileno()])
             except BaseException:
                 channel.close()
                 leash.close()
                 raise
-        return Child(channel, leash)
+        return channel, leash
 
     def has_died(self) -> bool:
         """Whether the process has ended; waits a moment, since its sockets close before it is gone."""

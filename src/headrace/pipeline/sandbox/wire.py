@@ -1,11 +1,13 @@
 """How a parser's process speaks with its owner: frames of length-prefixed JSON, checked like any input from outside.
 
 Owner to parser: an Order, with the document's open file beside it. Parser to owner, for each order: one Outline, any
-number of Passages, then Finished, or a DocumentError anywhere instead.
+number of Passages, then Finished, or a DocumentError anywhere instead. A parser may ask, at any point, for the text in
+a Picture, whose pixels follow its frame, and waits for the answer. Of an archive it sends Members, each followed by the
+Pieces of it, whose bytes follow their frames.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,8 +15,10 @@ import orjson
 
 from headrace.model.document import Section
 from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.parts import MAX_SECTION_CHARACTERS, cleaned
 from headrace.pipeline.source import Outline
 
+PARSER, RECOGNIZER = b"+", b"?"  # what the warm process is asked for
 READY = b"."  # the warm process has its imports done
 OBITUARY = struct.Struct(">iq")  # a child's wait status, and the peak of its resident memory in bytes
 LENGTH = struct.Struct(">I")
@@ -29,12 +33,16 @@ CODES = frozenset({"corrupt", "encrypted", "empty", "unsupported_type", "too_lar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One document to read: a range of the file that comes with it. Sections before `first_section` are not sent."""
+    """One document to read: a range of the file that comes with it. Sections before `first_section` are not sent.
+
+    With `unpacks` it is an archive whose members are wanted.
+    """
 
     offset: int
     size: int
     content_type: str
-    first_section: int
+    first_section: int = 0
+    unpacks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +58,39 @@ class Finished:
     """The document is read to its end."""
 
     warnings: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
 
-Message = Outline | Passage | Finished
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A picture whose text is asked for; its pixels follow, a byte each."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """The next file of an archive, by its path there."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """So many bytes of the archive's last member follow."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoilt:
+    """The archive's last member is damaged; what came of it is to be dropped. `reason` is a clause for people."""
+
+    reason: str
+
+
+Message = Outline | Passage | Finished | Drawing | Member | Piece | Spoilt
 
 
 class Malformed(Exception):
@@ -91,6 +129,23 @@ def packed_outline(outline: Outline) -> bytes:
     return packed("outline", body | {"warnings": list(outline.warnings)[:MAX_WARNINGS]})
 
 
+def packed_finish(warnings: Sequence[str], links: Sequence[str]) -> bytes:
+    """The frame of the end, cut to what the owner accepts."""
+    told = [clipped(warning) for warning in warnings[:MAX_WARNINGS]]
+    return packed("finished", {"warnings": told, "links": [clipped(link) for link in links]})
+
+
+def packed_answer(text: str, problem: str | None) -> bytes:
+    """The frame with the text of a picture, cut to what fits; `problem` says why there is none."""
+    return packed("recognized", {"text": cleaned(text)[:MAX_SECTION_CHARACTERS], "problem": problem})
+
+
+def parsed_answer(data: bytes) -> tuple[str, str | None]:
+    """Text and problem; they come from our side and are believed."""
+    body = orjson.loads(data)
+    return body["text"], body["problem"]
+
+
 def packed_failure(error: DocumentError) -> bytes:
     """The frame of a document's own failure."""
     return packed("failure", {"code": error.code, "detail": clipped(error.detail)})
@@ -113,17 +168,11 @@ def parsed(data: bytes) -> Message:
     try:
         body = orjson.loads(data)
         kind = body["kind"]
-        if kind == "passage":
-            return passage_of(body)
-        if kind == "outline":
-            return outline_of(body)
-        if kind == "finished":
-            return Finished(warnings=texts(body["warnings"]))
         if kind == "failure" and body["code"] in CODES:
             raise DocumentError(body["code"], text(body["detail"], MAX_VALUE_CHARACTERS))
+        return READERS[kind](body)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise Malformed from error
-    raise Malformed
 
 
 def passage_of(body: Mapping[str, Any]) -> Passage:
@@ -151,6 +200,42 @@ def outline_of(body: Mapping[str, Any]) -> Outline:
         metadata=metadata,
         warnings=texts(body["warnings"]),
     )
+
+
+def finish_of(body: Mapping[str, Any]) -> Finished:
+    """The end, with what was found on the way."""
+    return Finished(warnings=texts(body["warnings"]), links=texts(body["links"]))
+
+
+def drawing_of(body: Mapping[str, Any]) -> Drawing:
+    """A picture's measures."""
+    return Drawing(width=number(body["width"]), height=number(body["height"]))
+
+
+def member_of(body: Mapping[str, Any]) -> Member:
+    """A member's path."""
+    return Member(path=text(body["path"], MAX_VALUE_CHARACTERS))
+
+
+def piece_of(body: Mapping[str, Any]) -> Piece:
+    """The size of what follows."""
+    return Piece(size=number(body["size"]))
+
+
+def spoilt_of(body: Mapping[str, Any]) -> Spoilt:
+    """Why a member is dropped."""
+    return Spoilt(reason=text(body["reason"], MAX_VALUE_CHARACTERS))
+
+
+READERS: Mapping[str, Callable[[Mapping[str, Any]], Message]] = {
+    "passage": passage_of,
+    "outline": outline_of,
+    "finished": finish_of,
+    "drawing": drawing_of,
+    "member": member_of,
+    "piece": piece_of,
+    "spoilt": spoilt_of,
+}
 
 
 def text(value: object, limit: int) -> str:

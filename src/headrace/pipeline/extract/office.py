@@ -1,0 +1,64 @@
+"""What Office files have in common: how they are opened, and what their core properties say."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO, TypeVar
+
+from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.archive import damaged
+
+FIELDS = {
+    "author": "author",
+    "subject": "subject",
+    "keywords": "keywords",
+    "created": "created_at",
+    "modified": "modified_at",
+}
+MADE_UP = {"Word Document", "PowerPoint Presentation"}
+# Office writes some things twice: the second time for old readers.
+SECOND_WRITING = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+
+Opened = TypeVar("Opened")
+
+
+def opened(open_file: Callable[[BinaryIO], Opened], file: BinaryIO, name: str) -> Opened:
+    """Raises DocumentError `corrupt` for whatever the library stumbles over: mostly errors that are not its own."""
+    try:
+        return open_file(file)
+    except (MemoryError, DocumentError):
+        raise
+    except Exception as error:
+        raise damaged(name) from error
+
+
+def metadata_of(properties: Any) -> dict[str, str]:
+    """The core properties that are set, instants as ISO 8601; what is no instant is left out."""
+    found = {name: value_of(properties, field) for field, name in FIELDS.items()}
+    return {name: value if isinstance(value, str) else value.isoformat() for name, value in found.items() if value}
+
+
+def title_of(properties: Any) -> str | None:
+    """The document's title; not that which python-docx and python-pptx make up where the properties are missing."""
+    is_made_up = value_of(properties, "last_modified_by") in {"python-docx", "python-pptx"}
+    title = value_of(properties, "title") or None
+    return None if is_made_up and title in MADE_UP else title
+
+
+def value_of(properties: Any, field: str) -> Any:
+    """One property, None where it is broken."""
+    try:
+        return getattr(properties, field)
+    except ValueError:
+        return None
+
+
+def drop_second_writings(root: Any) -> None:
+    """Leave one of what stands twice below the element."""
+    for node in list(root.iter(SECOND_WRITING)):
+        node.getparent().remove(node)
+
+
+def link_targets(relations: Mapping[str, Any]) -> Iterator[str]:
+    """The addresses outside of the file that it refers to."""
+    for relation in relations.values():
+        if relation.is_external and relation.reltype.endswith("/hyperlink"):
+            yield str(relation.target_ref)

@@ -1,0 +1,73 @@
+"""Slides by python-pptx: one part a slide, with its tables, its groups and what the speaker noted."""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from pptx import Presentation
+from pptx.oxml.ns import qn
+
+from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.archive import check_archive
+from headrace.pipeline.extract.office import drop_second_writings, link_targets, metadata_of, opened, title_of
+from headrace.pipeline.extract.parts import Parsed, Part
+from headrace.pipeline.source import Limits, Outline
+
+NAME = "presentation"
+PARAGRAPH, TEXT, BREAK = qn("a:p"), qn("a:t"), qn("a:br")
+TABLE, ROW, CELL = qn("a:tbl"), qn("a:tr"), qn("a:tc")
+
+
+def extract(file: BinaryIO, limits: Limits) -> Parsed:
+    """The whole file is in memory at once, its pictures too. Pages are slides, hidden ones included."""
+    check_archive(file, limits, NAME)
+    presentation = opened(Presentation, file, NAME)
+    count = len(presentation.slides)
+    if count > limits.max_pages:
+        detail = f"the {NAME} has {count} slides and the limit is {limits.max_pages}; split it into smaller files"
+        raise DocumentError("too_large", detail)
+    properties = presentation.core_properties
+    outline = Outline(page_count=count, title=title_of(properties), metadata=metadata_of(properties))
+    links: list[str] = []
+    return Parsed(outline=outline, parts=read_parts(presentation, count, links), links=links)
+
+
+def read_parts(presentation: Any, count: int, links: list[str]) -> Iterator[Part]:
+    """Slides from 1, each below its title."""
+    for number, slide in enumerate(presentation.slides, 1):
+        drop_second_writings(slide.element)
+        links.extend(link_targets(slide.part.rels))
+        title = slide.shapes.title
+        heading = " ".join(title.text_frame.text.split()) if title is not None else ""
+        text = "\n".join(filter(str.strip, [*lines_of(slide.element), *notes_of(slide)]))
+        yield Part(text=text, fraction=number / count, page=number, heading=heading or None)
+
+
+def notes_of(slide: Any) -> Iterator[str]:
+    """What the speaker noted."""
+    if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+        yield slide.notes_slide.notes_text_frame.text
+
+
+def lines_of(root: Any) -> Iterator[str]:
+    """Paragraphs in the order in which they were drawn, tables with a row a line."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.tag == PARAGRAPH:
+            yield paragraph_text(node)
+        elif node.tag == TABLE:
+            yield from table_lines(node)
+        else:
+            stack.extend(reversed(node))
+
+
+def paragraph_text(paragraph: Any) -> str:
+    """The paragraph's runs, and fields such as a date."""
+    return "".join("\n" if node.tag == BREAK else node.text or "" for node in paragraph.iter(TEXT, BREAK))
+
+
+def table_lines(table: Any) -> Iterator[str]:
+    """Each row with its cells between bars."""
+    for row in table.iterchildren(ROW):
+        cells = (" ".join(paragraph_text(one) for one in cell.iter(PARAGRAPH)) for cell in row.iterchildren(CELL))
+        yield " | ".join(" ".join(cell.split()) for cell in cells)

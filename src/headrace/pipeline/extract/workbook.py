@@ -1,0 +1,110 @@
+"""Workbooks by calamine (XLSX, XLS, ODS): a sheet is a heading, and each of its rows explains itself, as in a table."""
+
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from typing import Any, BinaryIO
+
+from docx.opc.coreprops import CoreProperties
+from docx.oxml.parser import parse_xml
+from python_calamine import CalamineError, CalamineWorkbook, PasswordError
+
+from headrace.pipeline.extract.archive import OLE_MARK, check_archive, damaged, locked
+from headrace.pipeline.extract.office import metadata_of, title_of
+from headrace.pipeline.extract.parts import Parsed, Part, grouped
+from headrace.pipeline.extract.table import described, is_header
+from headrace.pipeline.source import Limits, Outline
+
+NAME = "workbook"
+CORE = "docProps/core.xml"
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+
+
+def extract(file: BinaryIO, limits: Limits) -> Parsed:
+    """One sheet is in memory at a time. Values are those that were last computed; formulas are not."""
+    outline = Outline()
+    if is_old(file):
+        refuse_locked(file)
+    else:
+        check_archive(file, limits, NAME)
+        outline = outline_of(file)
+    try:
+        workbook = CalamineWorkbook.from_filelike(file)
+    except PasswordError as error:
+        raise locked(NAME) from error
+    except CalamineError as error:
+        raise damaged(NAME) from error
+    warnings: list[str] = []
+    return Parsed(outline=outline, parts=read_parts(workbook, warnings), warnings=warnings)
+
+
+def is_old(file: BinaryIO) -> bool:
+    """Whether it is in the format before 2007, or an encrypted one in its wrapping."""
+    mark = file.read(len(OLE_MARK))
+    file.seek(0)
+    return mark == OLE_MARK
+
+
+def refuse_locked(file: BinaryIO) -> None:
+    """Raise DocumentError `encrypted` for a wrapping around an encrypted workbook."""
+    content = file.read()
+    file.seek(0)
+    if ENCRYPTED in content:
+        raise locked(NAME)
+
+
+def outline_of(file: BinaryIO) -> Outline:
+    """What the core properties say, if there are any that can be read."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            properties = CoreProperties(parse_xml(archive.read(CORE)))
+        return Outline(title=title_of(properties), metadata=metadata_of(properties))
+    except (KeyError, ValueError, SyntaxError, TypeError, AttributeError, zipfile.BadZipFile):
+        return Outline()
+    finally:
+        file.seek(0)
+
+
+def read_parts(workbook: CalamineWorkbook, warnings: list[str]) -> Iterator[Part]:
+    """Sheets in their order, hidden ones included; one that cannot be read is left out, and said."""
+    names = workbook.sheet_names
+    for index, name in enumerate(names):
+        try:
+            rows = workbook.get_sheet_by_name(name).iter_rows()
+        except CalamineError:
+            warnings.append(f"the sheet {name[:100]!r} is damaged and was left out")
+            continue
+        yield from grouped(read_records(rows, (index + 1) / len(names)), name)
+
+
+def read_records(rows: Iterator[list[Any]], fraction: float) -> Iterator[tuple[str, float]]:
+    """One record for each row that has a value; the first that has one names the columns, if it looks like names."""
+    names: list[str] | None = None
+    for row in rows:
+        cells = [shown(cell) for cell in row]
+        if names is None and any(cells):
+            filled = trimmed(cells)
+            names = filled if is_header(filled) else []
+            if names:
+                continue
+        if record := described(cells, names or []):
+            yield record, fraction
+
+
+def trimmed(cells: list[str]) -> list[str]:
+    """The cells up to the last that is filled."""
+    count = len(cells)
+    while count and not cells[count - 1]:
+        count -= 1
+    return cells[:count]
+
+
+def shown(cell: Any) -> str:
+    """A value as one would write it: whole numbers without a point, instants as ISO 8601."""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, datetime | date | time):
+        return cell.isoformat()
+    return str(cell)

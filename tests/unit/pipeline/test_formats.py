@@ -1,0 +1,197 @@
+"""What is read of each format beyond the first few, and what is kept about it."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from headrace.model.document import Section
+from headrace.model.errors import DocumentError
+from headrace.pipeline.sandbox import Limits, Parsers, Spoilt
+from tests.unit.pipeline.conftest import Read
+from tests.unit.pipeline.documents import (
+    RICH,
+    docx,
+    epub,
+    image,
+    mail,
+    paragraph,
+    pdf,
+    saved,
+    slides,
+    workbook,
+    zipped,
+)
+
+
+def code_of(read: Read, folder: Path, filename: str, content: bytes) -> str:
+    with pytest.raises(DocumentError) as failure:
+        read(saved(folder, filename, content))
+    assert str(folder) not in failure.value.detail
+    return failure.value.code
+
+
+def texts(sections: list[Section]) -> list[str]:
+    return [section.text for section in sections]
+
+
+def test_each_slide_is_a_page_below_its_title_with_its_notes(read: Read, tmp_path: Path) -> None:
+    outline, sections = read(saved(tmp_path, "a.pptx", slides(("The Mill", "water"), ("The Wheel", "wood\nand iron"))))
+
+    assert texts(sections) == ["The Mill\nwater\nsay hello", "The Wheel\nwood\nand iron"]
+    assert [(section.page, section.heading) for section in sections] == [(1, "The Mill"), (2, "The Wheel")]
+    assert (outline.page_count, outline.metadata["author"]) == (2, "Ada")
+
+
+def test_each_row_of_a_workbook_explains_itself_below_its_sheet(read: Read, tmp_path: Path) -> None:
+    content = workbook(Levels=[["place", "height", "dry"], ["weir", 1.5, True], ["sluice", 2.0, None]], Empty=[])
+
+    outline, sections = read(saved(tmp_path, "a.xlsx", content))
+
+    assert texts(sections) == ["place: weir\nheight: 1.5\ndry: yes\n\nplace: sluice\nheight: 2"]
+    assert sections[0].heading == "Levels"
+    assert (outline.title, outline.metadata["author"]) == ("Gauges", "Grace")
+
+
+def test_a_book_is_read_chapter_by_chapter(read: Read, tmp_path: Path) -> None:
+    chapters = ("<h1>One</h1><p>first</p>", '<h1>Two</h1><p>second <a href="https://example.org/">there</a></p>')
+
+    outline, sections = read(saved(tmp_path, "a.epub", epub(*chapters)))
+
+    assert texts(sections) == ["One\n\nfirst", "Two\n\nsecond there"]
+    assert [section.heading for section in sections] == ["One", "Two"]
+    assert (outline.title, outline.metadata) == (
+        "The Race",
+        {"author": "Ada, Grace", "links": ["https://example.org/"]},
+    )
+
+
+def test_rich_text_is_read_without_its_formatting(read: Read, tmp_path: Path) -> None:
+    outline, sections = read(saved(tmp_path, "a.rtf", RICH))
+
+    assert texts(sections) == ["Water falls.\nGrüße €."]
+    assert (outline.title, outline.metadata) == ("The Weir", {"author": "Ada", "created_at": "2024-05-06T07:08:00"})
+
+
+def test_a_mail_is_its_header_its_text_and_each_attachment(read: Read, tmp_path: Path) -> None:
+    attachments = {"a.pdf": pdf(["page one", "page two"]), "inner.eml": mail("within"), "run.bin": b"\x7fELF\x02"}
+    content = mail("Hello\nGrace\n", attachments, page="<p>Hello twice</p>")
+
+    outline, sections = read(saved(tmp_path, "a.eml", content))
+
+    assert (outline.title, outline.metadata["author"]) == ("The größte wheel", "Ada <ada@example.org>")
+    assert outline.metadata["created_at"] == "2024-05-06T07:08:09+02:00"
+    found = [(section.heading, section.text.strip()) for section in sections if section.heading != "The größte wheel"]
+    assert found == [
+        ("a.pdf: page 1", "page one"),
+        ("a.pdf: page 2", "page two"),
+        ("inner.eml: The größte wheel", found[2][1]),
+        ("inner.eml: The größte wheel", "within"),
+    ]
+    assert "Hello\nGrace" in texts(sections)[1]
+    assert "twice" not in "".join(texts(sections))
+    assert outline.warnings == (
+        "the attachment 'run.bin' was left out: the content is a program, which cannot be read",
+    )
+
+
+def test_a_damaged_attachment_costs_itself_only(read: Read, tmp_path: Path) -> None:
+    outline, sections = read(saved(tmp_path, "a.eml", mail("Hello", {"a.docx": docx(paragraph("x"))[:200]})))
+
+    assert "Hello" in texts(sections)[1]
+    assert "the attachment 'a.docx' was left out: the Word document is damaged" in outline.warnings[0]
+
+
+def test_code_is_cut_where_a_definition_begins_and_keeps_its_text(read: Read, tmp_path: Path) -> None:
+    first = "import os\n\n\n# why\ndef mill(water):\n" + "    water += 1\n" * 40
+    second = "\n\n@turns\nclass Wheel:\n    def turn(self):\n        pass\n"
+
+    _, sections = read(saved(tmp_path, "a.py", (first + second).encode()))
+
+    assert "".join(texts(sections)) == first + second
+    assert [section.heading for section in sections] == ["def mill(water):", "class Wheel:"]
+
+
+def test_documents_that_are_damaged_or_empty_say_so(read: Read, tmp_path: Path) -> None:
+    cut = {"a.pptx": slides(("a", "b"))[:2000], "a.xlsx": workbook(A=[["b"]])[:1500], "a.epub": epub("c")[:300]}
+
+    assert {code_of(read, tmp_path, name, content) for name, content in cut.items()} == {"corrupt"}
+    assert code_of(read, tmp_path, "b.xlsx", workbook(Empty=[])) == "empty"
+    assert code_of(read, tmp_path, "b.epub", epub("<p> </p>")) == "empty"
+    assert code_of(read, tmp_path, "b.png", image("a")[:200]) in {"corrupt", "empty"}
+
+
+@pytest.mark.parametrize("content", [image("text"), image("text", kind="TIFF", frames=2)])
+def test_a_picture_without_recognition_fails_and_says_what_to_install(
+    read: Read, tmp_path: Path, content: bytes
+) -> None:
+    with pytest.raises(DocumentError, match="only pictures; install tesseract") as failure:
+        read(saved(tmp_path, "a.png", content))
+
+    assert failure.value.code == "empty"
+
+
+def test_the_pages_that_are_only_pictures_are_counted_in_a_warning(read: Read, tmp_path: Path) -> None:
+    drawn = "0 0 0 rg 100 100 200 200 re f"
+    content = pdf(["page one", "two"]).replace(b"BT /F1 12 Tf 72 700 Td (two) Tj ET", drawn.encode().ljust(34))
+
+    outline, sections = read(saved(tmp_path, "a.pdf", content))
+
+    assert texts(sections) == ["page one", ""]
+    assert outline.warnings == (
+        "1 page holds only pictures; install tesseract where the worker runs to have them read",
+    )
+
+
+def test_links_into_the_web_are_kept_once_each(read: Read, tmp_path: Path) -> None:
+    text = b"[a](https://example.org/a) <https://example.org/b> https://example.org/a [c](mailto:c)"
+
+    outline, _ = read(saved(tmp_path, "a.md", text))
+
+    assert outline.metadata["links"] == ["https://example.org/a", "https://example.org/b"]
+
+
+def test_an_archive_reads_as_the_list_of_what_is_in_it(read: Read, tmp_path: Path) -> None:
+    content = zipped({"b/one.txt": "1", "__MACOSX/b": "x", ".hidden": "x", "b/": "", "two.md": "2"})
+
+    _, sections = read(saved(tmp_path, "a.zip", content))
+
+    assert texts(sections) == ["b/one.txt\ntwo.md"]
+
+
+def test_an_archive_is_unpacked_member_by_member_and_a_damaged_one_costs_itself_only(
+    parsers: Parsers, tmp_path: Path
+) -> None:
+    content = zipped({"one.txt": "first " * 50, "two.txt": "second " * 50, "../three.txt": "third"})
+    spoilt = content.replace(content[content.index(b"two.txt") + 7 :][:12], b"\xff" * 12, 1)
+
+    with parsers.unpack(saved(tmp_path, "a.zip", spoilt)) as reading:
+        told = list(reading.members())
+
+    assert [one.path for one in told if not isinstance(one, bytes | Spoilt)] == ["one.txt", "two.txt", "../three.txt"]
+    assert sum(isinstance(one, Spoilt) for one in told) == 1
+    assert b"third" in told
+
+
+def test_a_bomb_is_not_unpacked(parsers: Parsers, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(20_000_000))
+
+    with (
+        pytest.raises(DocumentError) as failure,
+        parsers.unpack(saved(tmp_path, "a.zip", buffer.getvalue())) as reading,
+    ):
+        list(reading.members())
+
+    assert failure.value.code == "too_large"
+
+
+def test_limits_of_archives_and_pictures_are_the_ones_that_were_set(tmp_path: Path) -> None:
+    limits = Limits(max_members=2, max_pixels=1000)
+    with Parsers(limits) as parsers:
+        for name, content in {"a.zip": zipped(dict.fromkeys("abc", "x")), "a.png": image("x")}.items():
+            with pytest.raises(DocumentError) as failure, parsers.open(saved(tmp_path, name, content)) as reading:
+                list(reading)
+            assert failure.value.code == "too_large"
