@@ -1,7 +1,7 @@
 """What an operator can turn: environment variables `HEADRACE_*`, or command line options of the same names."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +28,12 @@ class Settings(BaseSettings):
     database_url: Annotated[
         str | None, Field(validation_alias=AliasChoices("HEADRACE_DATABASE_URL", "DATABASE_URL", "database_url"))
     ] = None
+    database_connections: Annotated[int, Field(ge=5)] = 30
+    database_connect_seconds: PositiveFloat = 10.0
+    database_statement_seconds: PositiveFloat = 120.0
+    database_wait_seconds: Annotated[float, Field(ge=0)] = 60.0
+    blobs_url: Annotated[str, Field(pattern=r"^s3://[^/]+(/.*)?$")] | None = None
+    blobs_endpoint: Annotated[str, Field(pattern=r"^https?://")] | None = None
     auth: Literal["off", "required"] = "off"
     insecure: bool = False
     allowed_hosts: tuple[str, ...] = ()
@@ -40,11 +46,26 @@ class Settings(BaseSettings):
     embedder_api_key: str | None = Field(default=None, repr=False)
     embedder_model: str | None = None
     embedder_threads: int = 0
+    embedder_batch_texts: PositiveInt = 64
+    embedder_batch_tokens: PositiveInt = 8_192
+    embedder_patience_seconds: PositiveFloat = 300.0
+    max_embeddings_per_job: NonNegativeInt = 0
+
+    enricher_url: str | None = None
+    enricher_api_key: str | None = Field(default=None, repr=False)
+    enricher_model: str | None = None
+    enricher_seconds: PositiveFloat = 20.0
+
+    vector_memory_bytes: PositiveInt = 1_000 * MB
 
     ingest_on_upload: bool = True
 
     max_concurrent_jobs: PositiveInt = 3
     slice_concurrency: PositiveInt = 2
+    max_jobs_per_user: PositiveInt | None = None
+    worker_capacity: PositiveInt | None = None
+    worker_tags: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")], ...] = ()
+    worker_drain_seconds: Annotated[float, Field(ge=0, le=25)] = 10.0
     worker_niceness: Annotated[int, Field(ge=0, le=19)] = 5
     slice_bytes: PositiveInt = 2 * MB
     slice_documents: PositiveInt = 256
@@ -127,6 +148,34 @@ class Settings(BaseSettings):
             return f"sqlite:///{self.data_dir / 'headrace.db'}"
         scheme, _, rest = self.database_url.partition("://")
         return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else self.database_url
+
+    @property
+    def jobs_at_once(self) -> int:
+        """How many jobs a worker has in hand at most."""
+        return self.worker_capacity or self.max_concurrent_jobs
+
+    @property
+    def slices_at_once(self) -> int:
+        """How many slices of large jobs a worker has in hand at most."""
+        return self.worker_capacity or self.slice_concurrency
+
+    @property
+    def embedders(self) -> dict[str, Any]:
+        """What is said of embedders, by the names that `headrace.pipeline.embed.Options` has for it."""
+        return {
+            "default": self.embedder,
+            "url": self.embedder_url,
+            "api_key": self.embedder_api_key,
+            "model": self.embedder_model,
+            "batch_texts": self.embedder_batch_texts,
+            "batch_tokens": self.embedder_batch_tokens,
+            "patience_seconds": self.embedder_patience_seconds,
+        }
+
+    @property
+    def embedder_name(self) -> str:
+        """What the installation's default embedder is."""
+        return f"{self.embedder}:{self.embedder_url or ''}:{self.embedder_model or ''}"
 
     @property
     def must_log_in(self) -> bool:

@@ -1035,10 +1035,9 @@ def test_a_commit_for_very_many_users_rings_once_for_all(store: Store) -> None:
     assert heard(store.database, lambda: ring_for(store.database, *many)) == [EVERYONE]
 
 
-def test_a_durable_write_waits_for_the_disk_and_any_other_does_not(store: Store) -> None:
-    if not store.database.is_sqlite:
-        assert asks_for_less(store, durable=False)
-        assert not asks_for_less(store, durable=True)
+def test_a_durable_write_waits_for_the_disk_and_any_other_does_so_on_postgres_alone(store: Store) -> None:
+    if not store.database.is_sqlite:  # which may die while workers and watchers, who have seen what it said, live on
+        assert not asks_for_less(store, durable=False)
         return
     for durable, level in ((True, 2), (False, 1), (True, 2)):
         with store.database.write(durable=durable) as transaction:
@@ -1059,7 +1058,7 @@ def asks_for_less(store: Store, *, durable: bool) -> bool:
             pass
     finally:
         sa.event.remove(engine, "before_cursor_execute", note)
-    return any("synchronous_commit = off" in one for one in statements)
+    return any("synchronous_commit" in one for one in statements)
 
 
 def test_a_read_sees_one_moment_throughout(store: Store) -> None:

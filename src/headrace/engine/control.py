@@ -45,6 +45,11 @@ class Control:
                 if not self._watched[job_id, run]:
                     del self._watched[job_id, run]
 
+    def in_hand(self) -> set[JobId]:
+        """The jobs that this process works on now."""
+        with self._lock:
+            return {job_id for job_id, _ in self._watched}
+
     def is_stopped(self, job_id: JobId, run: int) -> bool:
         """Whether that run was cancelled, paused or replaced. A hint, at most a moment old: the store decides."""
         return (job_id, run) in self._stopped

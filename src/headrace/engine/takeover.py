@@ -8,13 +8,15 @@ On SQLite there is one worker at a time, and each is the heir of the last: nothi
 """
 
 import logging
-import os
 import threading
 from collections import defaultdict
+from contextlib import suppress
 
 import sqlalchemy as sa
 from dbos import DBOS
 
+from headrace.model.errors import Busy
+from headrace.store import roster
 from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -23,18 +25,17 @@ LOOK_SECONDS = 0.5
 LOCKS = 715_517
 """The first key of our advisory locks; the second is a hash of the executor's name."""
 
-LOST = 70
-
 
 class Takeover:
     """A thread that shows that this worker lives, and looks for others that do not."""
 
     def __init__(self, database: Database, executor: str) -> None:
+        self._database = database
         self._executor = executor
-        self._connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._closing = threading.Event()
+        self._connection = self._connect()
         if not self._try_lock(executor):
             raise RuntimeError(f"another worker is executor {executor!r}")
-        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="headrace-takeover", daemon=True)
 
     def start(self) -> None:
@@ -50,12 +51,28 @@ class Takeover:
         while not self._closing.wait(LOOK_SECONDS):
             try:
                 self._look()
-            except sa.exc.DBAPIError:
+            except (sa.exc.DBAPIError, Busy) as error:
                 if self._closing.is_set():
                     return
-                # Our lock may be gone with the connection: another worker may be at our jobs already.
-                logger.critical("lost the connection that shows that this worker lives; it ends", exc_info=True)
-                os._exit(LOST)
+                logger.warning("lost the connection that shows that this worker lives: %s", error)
+                self._show_again()
+
+    def _show_again(self) -> None:
+        """Connect and lock anew.
+
+        Another worker may be at our jobs by now: then its claims are the later ones, and ours write nothing; nor does
+        the engine take our word for the end of what it has given to another.
+        """
+        while not self._closing.wait(LOOK_SECONDS):
+            with suppress(sa.exc.DBAPIError):
+                self._connection.invalidate()
+                self._connection = self._connect()
+                if self._try_lock(self._executor):
+                    logger.info("worker %s is connected again", self._executor)
+                    return
+
+    def _connect(self) -> sa.Connection:
+        return self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _look(self) -> None:
         self._connection.execute(sa.text("SELECT 1"))
@@ -68,6 +85,8 @@ class Takeover:
                 logger.warning("worker %s is gone; took over its %d pieces of work", executor, len(workflows))
 
     def _take(self, executor: str) -> None:
+        with self._database.write() as transaction:
+            roster.forget(transaction, executor)
         for workflow_id, queue in _in_hand()[executor]:  # read again: now that we hold the lock, nobody else takes them
             DBOS.resume_workflow(workflow_id, queue_name=queue)
 

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,6 +25,8 @@ from headrace.model.ids import UserId
 from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 LOOK_SECONDS = 1.0
 """Each watched user's log is looked at this often, whatever hints have come."""
@@ -255,11 +258,20 @@ class Hub:
         return await self._feed_reader.run(replay.read_newer, user_id, after)
 
     async def _read_page(self, stream: Stream, after: int) -> list[Event] | None:
-        return await self._replay_reader.run(replay.read_page, stream, after)
+        return await _patiently(lambda: self._replay_reader.run(replay.read_page, stream, after))
 
     async def _reopen(self, stream: Stream) -> Opening:
-        return await self._read_opening(stream, replay.LOST)
+        return await _patiently(lambda: self._read_opening(stream, replay.LOST))
 
     async def _read_opening(self, stream: Stream, cursor: Cursor | None) -> Opening:
         now = self._database.clock()
         return await self._replay_reader.run(replay.open_stream, stream, cursor, epoch=self._epoch, now=now)
+
+
+async def _patiently(read: Callable[[], Awaitable[Result]]) -> Result:
+    """What is read of the log, however long its database is away: an open stream stays open, and goes on."""
+    while True:
+        try:
+            return await read()
+        except Busy:
+            await asyncio.sleep(LOOK_SECONDS)

@@ -111,11 +111,13 @@ def ensure_vector_index(database: Database, dimensions: int) -> bool:
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not _is_worth_it(connection, dimensions):
             return False
+        connection.exec_driver_sql("SET statement_timeout = 0")  # it may take long, and nobody waits for it
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({INDEX_LOCK})")
         try:
             _make_index(connection, name, dimensions)
         finally:
             connection.exec_driver_sql(f"SELECT pg_advisory_unlock({INDEX_LOCK})")
+            connection.exec_driver_sql("RESET statement_timeout")
     return True
 
 

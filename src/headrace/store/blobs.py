@@ -1,20 +1,99 @@
-"""The bytes of documents: a folder of files under random names, durable before anybody is told that they are there.
+"""The bytes of documents under random names, durable before anybody is told that they are there.
 
-Not for many machines: the seam for an object store is this class.
+`Blobs` keeps them in a folder, which all servers and workers must see; `blobs_s3.py` in an object store.
 """
 
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from headrace.model.document import BlobRange
 from headrace.model.errors import DiskLow
 from headrace.model.ids import BlobKey, new_id
+from headrace.settings import Settings
 
 TEMPORARY = ".part"
+
+
+class Writer(Protocol):
+    """One blob being written. Hand it to `settle` before the block is left, or what was written is removed."""
+
+    key: BlobKey
+    size: int
+
+    def __enter__(self) -> "Writer": ...
+
+    def __exit__(self, *error: Any) -> None: ...
+
+    @property
+    def part(self) -> Path:
+        """The file while it is being written, for looking at what came so far."""
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+
+    def seal(self) -> None:
+        """All bytes are written: let go of the file."""
+
+
+class BlobStore(Protocol):
+    """Where the bytes of documents are kept.
+
+    Raises:
+        Busy: the store cannot be reached now.
+    """
+
+    folder: Path
+
+    def create(self) -> Any:
+        """A `Writer` of a new blob.
+
+        Raises:
+            DiskLow: less is free than the operator wants to keep.
+        """
+
+    def settle(self, writers: Sequence[Any]) -> list[BlobRange]:
+        """Make what was written durable, in the order of the writers."""
+
+    def check_space(self) -> None:
+        """Refuse to write where the disk is nearly full."""
+
+    def read(self, where: BlobRange) -> bytes:
+        """The bytes of one document.
+
+        Raises:
+            FileNotFoundError: they are gone.
+        """
+
+    def as_file(self, where: BlobRange) -> AbstractContextManager[tuple[Path, int]]:
+        """A file of this machine in which a document's bytes begin at an offset, while the block lasts."""
+
+    def delete(self, key: BlobKey) -> None:
+        """Forget a blob; one that is gone already is no error."""
+
+    def has(self, key: BlobKey) -> bool:
+        """Whether a blob is there."""
+
+    def finished(self) -> Iterator[tuple[BlobKey, float]]:
+        """Every finished blob and the time of its writing, in seconds since the epoch."""
+
+    def delete_leftovers(self, older_than: float) -> int:
+        """Remove what is left of uploads that never finished, last touched before `older_than` (epoch seconds)."""
+
+
+def open_blobs(settings: Settings, *, min_free_bytes: int = 0) -> BlobStore:
+    """The store that the settings name."""
+    folder = settings.data_dir / "blobs"
+    if settings.blobs_url is None:
+        return Blobs(folder, min_free_bytes=min_free_bytes)
+    from headrace.store.blobs_s3 import S3Blobs  # its library is an extra
+
+    coming = settings.data_dir / "uploads"
+    return S3Blobs(settings.blobs_url, coming, endpoint=settings.blobs_endpoint, min_free_bytes=min_free_bytes)
 
 
 class Blobs:
@@ -61,6 +140,15 @@ class Blobs:
         with self.path(where.key).open("rb") as file:
             file.seek(where.offset)
             return file.read(where.size)
+
+    @contextmanager
+    def as_file(self, where: BlobRange) -> Iterator[tuple[Path, int]]:
+        """The blob itself."""
+        yield self.path(where.key), where.offset
+
+    def has(self, key: BlobKey) -> bool:
+        """Whether a blob is there."""
+        return self.path(key).is_file()
 
     def delete(self, key: BlobKey) -> None:
         """Forget a blob; one that is gone already is no error."""

@@ -76,6 +76,11 @@ class Transaction:
         if not self.is_sqlite:
             self.execute(sa.select(sa.func.pg_advisory_xact_lock(TURNS, sa.func.hashtext("\n".join(names)))))
 
+    def share_turns(self, *names: str) -> None:
+        """As `take_turns`, beside others who share; only whoever takes the turn alone waits, and is waited for."""
+        if not self.is_sqlite:
+            self.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(TURNS, sa.func.hashtext("\n".join(names)))))
+
 
 class Database:
     """Opens transactions. `write` is serialised by the database's own locks; `read` sees one moment throughout.

@@ -21,6 +21,7 @@ def upgrade(database: Database) -> None:
         database.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with database.engine.begin() as connection:  # SQLite: BEGIN IMMEDIATE, so one at a time
         if not database.is_sqlite:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # the tables may be large
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
         if current(connection) != head():
             command.upgrade(_config(connection), "head")
