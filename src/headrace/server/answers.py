@@ -11,16 +11,21 @@ from headrace.model.vocabulary import (
     JobType,
     ProcessingStatus,
     Stage,
+    Verdict,
     WorkspaceStatus,
     resource_status,
 )
 from headrace.server.frames import COUNT, OBJECT, SCHEMAS, STATS, STRING, Schema, or_null, whole, word
+from headrace.server.problems import PROBLEM_SCHEMA
 
 INSTANT = STRING | {"format": "date-time"}
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 SECONDS: Schema = {"type": "number", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
 SAME = STRING | {"description": "The job's id, under another name."}
+
+
+COMPONENT = "#/components/schemas/{model}"
 
 
 def array(items: Schema) -> Schema:
@@ -30,7 +35,7 @@ def array(items: Schema) -> Schema:
 
 def ref(name: str) -> Schema:
     """The schema of that name."""
-    return {"$ref": f"#/components/schemas/{name}"}
+    return {"$ref": COMPONENT.format(model=name)}
 
 
 def listing(name: str, of: str) -> Schema:
@@ -140,6 +145,8 @@ ANSWERS: dict[str, Schema] = {
             "chunk_count": COUNT,
             "current_chunk": COUNT,
             "total_chunks": or_null(COUNT),
+            "verdict": word(Verdict),
+            "warnings": array(STRING),
             "error_code": or_null(STRING),
             "error_message": or_null(STRING),
         }
@@ -219,7 +226,9 @@ GIVEN = {
 
 def describe(document: dict[str, Any]) -> None:
     """Say in an OpenAPI document what the routes answer."""
-    document["components"]["schemas"].update(SCHEMAS | ANSWERS)
+    upload = document["paths"]["/upload"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    document["components"]["schemas"].update(SCHEMAS | ANSWERS | upload.pop("$defs", {}))
+    document["components"]["schemas"]["Problem"] = PROBLEM_SCHEMA
     for route, name in GIVEN.items():
         method, path = route.split(" ")
         answers = document["paths"][path][method]["responses"]

@@ -99,10 +99,11 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
 def documented(*errors: type[HeadraceError]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route for OpenAPI."""
     return {
-        error.status: {"description": error.title, "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}}
-        for error in errors
+        error.status: {"description": error.title, "content": {MEDIA_TYPE: {"schema": PROBLEM}}} for error in errors
     }
 
+
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -29,6 +29,7 @@ from headrace.model.errors import (
 from headrace.model.ids import UserId
 from headrace.model.job import Job
 from headrace.model.vocabulary import JobType
+from headrace.server.answers import COMPONENT
 from headrace.server.bodies import AgainBody, BatchBody, TextBody, UploadBody
 from headrace.server.context import Context, context
 from headrace.server.multipart import FORM, Form, Receiver
@@ -93,8 +94,14 @@ async def ingest_batch_async(body: BatchBody, app: App, owner: User, key: Key = 
     return await _ingest_batch(body, app, owner, key, wait=False)
 
 
-@router.post("/upload", status_code=202, openapi_extra={"requestBody": {"content": {
-    "application/json": {"schema": UploadBody.model_json_schema()}, **FORM["requestBody"]["content"]}}})  # fmt: skip
+UPLOADED = {"application/json": {"schema": UploadBody.model_json_schema(ref_template=COMPONENT)}}
+
+
+@router.post(
+    "/upload",
+    status_code=202,
+    openapi_extra={"requestBody": {"content": UPLOADED | FORM["requestBody"]["content"]}},
+)
 async def upload(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
     """Documents for a collection, from JSON or a form."""
     with app.jobs.intake() as intake:
