@@ -100,6 +100,16 @@ class Settings(BaseSettings):
     parse_memory_bytes: PositiveInt = 1_000 * MB
     max_pages: PositiveInt = 5_000
     max_unpacked_bytes: PositiveInt = 1_000 * MB
+    max_archive_members: PositiveInt = 10_000
+    max_archive_depth: PositiveInt = 3
+    max_archive_ratio: PositiveInt = 100
+    archive_ratio_from_bytes: NonNegativeInt = 10 * MB
+    max_pixels: PositiveInt = 50 * MB
+    ocr: bool = True
+    ocr_languages: Annotated[str, Field(pattern=r"^([A-Za-z_]+(\+[A-Za-z_]+)*)?$")] = ""
+    ocr_seconds: PositiveFloat = 60.0
+    extractors: dict[str, str] = {}
+    chunker: str = "sentences"
 
     progress_interval_seconds: PositiveFloat = 0.05
     heartbeat_seconds: PositiveFloat = 15.0

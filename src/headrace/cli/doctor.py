@@ -82,13 +82,10 @@ def _sandbox() -> Answer:
 
 def _embedder(settings: "Settings") -> Answer:
     from headrace.model.errors import DocumentError
-    from headrace.pipeline.embed import load_embedder
+    from headrace.pipeline.embed import DEFAULT, Embedders, Options
 
     try:
-        embedder = load_embedder(
-            settings.embedder, url=settings.embedder_url, api_key=settings.embedder_api_key,
-            model=settings.embedder_model, threads=settings.embedder_threads,
-        )  # fmt: skip
+        embedder = Embedders(Options(**settings.embedders, threads=settings.embedder_threads)).get(DEFAULT)
         if not embedder.dimensions:
             return Answer(check="embedder", state="info", told="none: keyword search only")
         embedder.embed_query("ready")

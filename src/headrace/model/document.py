@@ -20,7 +20,10 @@ class BlobRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A thing that becomes searchable. `live_version` is the one that readers see; None until one is ready."""
+    """A thing that becomes searchable. `live_version` is the one that readers see; None until one is ready.
+
+    `recipe` names the settings that the live version was made with.
+    """
 
     document_id: DocumentId
     user_id: UserId
@@ -36,13 +39,30 @@ class Document:
     job_id: JobId | None = None
     live_version: int | None = None
     next_version: int = 1
+    recipe: str | None = None
     created_at: datetime
     updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """The content of one version of a document that was sent again with other bytes or other metadata."""
+
+    document_id: DocumentId
+    version: int
+    content_type: str
+    blob: BlobRange
+    sha256: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    recipe: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A user's container of documents. `index_number` grows with every change of what is searchable in it."""
+    """A user's container of documents. `index_number` grows with every change of what is searchable in it.
+
+    `embedder` is the name of the one that made its vectors; None while there are none.
+    """
 
     workspace_id: WorkspaceId
     user_id: UserId
@@ -52,6 +72,7 @@ class Workspace:
     rag_config: Mapping[str, Any] = field(default_factory=dict)
     document_count: int = 0
     index_number: int = 0
+    embedder: str | None = None
     created_at: datetime
 
 

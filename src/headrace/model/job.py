@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId
-from headrace.model.vocabulary import JobStatus, JobType, Stage
+from headrace.model.pace import Forecast
+from headrace.model.vocabulary import JobStatus, JobType, Stage, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,9 @@ class Stats:
     embeddings_computed: int = 0
     embeddings_reused: int = 0
     errors: int = 0
+    warnings: int = 0
+    documents_changed: int = 0
+    documents_unchanged: int = 0
 
     def plus(self, more: "Stats") -> "Stats":
         """Both together."""
@@ -37,6 +41,9 @@ class Stats:
             embeddings_computed=self.embeddings_computed + more.embeddings_computed,
             embeddings_reused=self.embeddings_reused + more.embeddings_reused,
             errors=self.errors + more.errors,
+            warnings=self.warnings + more.warnings,
+            documents_changed=self.documents_changed + more.documents_changed,
+            documents_unchanged=self.documents_unchanged + more.documents_unchanged,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -61,6 +68,7 @@ class Job:
     With `force_recreate` its documents go live all at once, in place of those that its workspace held.
     A task, which is worked on outside, has a lease: it fails when nothing is heard of it for `lease_seconds`.
     `work_done` of `work_total` is in bytes, weighted by stage; `progress` is what is told of it (see `progress.py`).
+    `forecast` is what the present run was expected to take when it began, by what such work took before.
     """
 
     job_id: JobId
@@ -87,6 +95,7 @@ class Job:
     work_total: int = 0
     work_done_at_start: int = 0
     work_started_at: datetime | None = None
+    forecast: Forecast | None = None
     progress_reported_at: datetime | None = None
     created_at: datetime
     started_at: datetime | None = None
@@ -110,6 +119,7 @@ class Item:
     `sections_done` is where reading goes on after a crash; `deaths` counts claims since the last thing saved.
     `attempt` is the job's in which it is, or was, worked on: what an earlier one has finished is settled.
     `description` is what was found out about the document. `leftover_version` names chunks that are to be dropped.
+    One whose verdict is `unchanged` was never worked on: its `attempt` is 0, and its version the one that was live.
     """
 
     job_id: JobId
@@ -131,3 +141,4 @@ class Item:
     leftover_version: int | None = None
     error_code: str | None = None
     error_message: str | None = None
+    verdict: Verdict = Verdict.NEW

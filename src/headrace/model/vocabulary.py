@@ -59,6 +59,7 @@ class JobType(StrEnum):
     RESOURCE = "resource_ingestion"
     PROVISIONING = "workspace_provisioning"
     DELETION = "workspace_deletion"
+    REEMBEDDING = "workspace_reembedding"
     TASK = "task"
 
 
@@ -69,6 +70,14 @@ class ProcessingStatus(StrEnum):
     PROCESSING = "processing"
     READY = "ready"
     FAILED = "failed"
+
+
+class Verdict(StrEnum):
+    """What a document is to its workspace: not seen before, sent again with a difference, or sent again as it was."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
 
 
 class WorkspaceStatus(StrEnum):

@@ -11,7 +11,7 @@ from headrace.engine import dispatch
 from headrace.engine.dispatch import DurableDispatcher
 from headrace.eventlog.hub import Hub, Limits
 from headrace.model.errors import NotAllowed, NotAuthenticated, TooManyRequests
-from headrace.pipeline.embed import load_embedder
+from headrace.pipeline.embed import Embedders, Options
 from headrace.relays.keeper import Relays
 from headrace.server import (
     asyncapi,
@@ -25,6 +25,7 @@ from headrace.server import (
     submitting,
     tasks,
     webhooks,
+    workers,
     workspaces,
 )
 from headrace.server.access import Access
@@ -38,8 +39,8 @@ from headrace.server.principal import STATIC, Guard
 from headrace.server.receiving import Receiving
 from headrace.service import Jobs, Library
 from headrace.settings import Settings
-from headrace.store import migrations
-from headrace.store.blobs import Blobs
+from headrace.store import migrations, postgres
+from headrace.store.blobs import open_blobs
 from headrace.store.database import Database
 from headrace.transports.mount import Streams
 from headrace.transports.socketio import SocketIO
@@ -50,26 +51,22 @@ class Application:
 
     def __init__(self, settings: Settings, identify: Identify | None = None) -> None:
         self.settings = settings
-        self.database = Database(settings.url)
+        self.database = Database.of(settings)
+        if not settings.is_sqlite:
+            postgres.wait_for_answer(self.database.engine, settings.database_wait_seconds)
         migrations.upgrade(self.database)
         dispatch.prepare(self.database)
-        self.dispatcher = DurableDispatcher(self.database)
+        self.dispatcher = DurableDispatcher(self.database, is_limited=settings.max_jobs_per_user is not None)
         self.hub = _hub(self.database, settings)
         self.relays = Relays(self.database, settings)
-        blobs = Blobs(settings.data_dir / "blobs", min_free_bytes=settings.min_free_disk_bytes)
-        embedder = load_embedder(
-            settings.embedder,
-            url=settings.embedder_url,
-            api_key=settings.embedder_api_key,
-            model=settings.embedder_model,
-            threads=1,
-        )
+        blobs = open_blobs(settings, min_free_bytes=settings.min_free_disk_bytes)
+        embedders = Embedders(Options(**settings.embedders, threads=1))
         self.context = Context(
             settings=settings,
             database=self.database,
             hub=self.hub,
             jobs=Jobs(settings, self.database, blobs, self.dispatcher),
-            library=Library(self.database, self.dispatcher, embedder),
+            library=Library(settings, self.database, self.dispatcher, embedders),
         )
         self.arrivals = Arrivals(self.context.jobs, settings)
         self.access = Access(settings, self.database)
@@ -122,6 +119,7 @@ class Application:
             reports,
             webhooks,
             operations,
+            workers,
             asyncapi,
             manual,
         ):

@@ -79,6 +79,8 @@ class UploadBody(Body):
     documents: Annotated[list[DocumentBody | Annotated[str, Field(min_length=1)]], Field(min_length=1)]
     collection_name: Name | None = None
     force_recreate: bool = False
+    force: bool = False
+    replace: bool = False
 
 
 class AgainBody(Body):
@@ -100,6 +102,20 @@ class QueryBody(Body):
     filters: Metadata = {}
 
 
+class EnrichmentBody(Body):
+    """What is found out about a document; what is left out is as it is by default."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    title: bool = True
+    language: bool = True
+    keywords: bool = True
+    summary: bool = True
+    dates: bool = True
+    duplicates: bool = True
+    llm: bool = False
+
+
 class RagConfigBody(Body):
     """The settings of a workspace; what is left out is inherited."""
 
@@ -107,9 +123,11 @@ class RagConfigBody(Body):
 
     chunk_size: Annotated[int, Field(ge=16, le=256)] = 256
     chunk_overlap: Annotated[int, Field(ge=0, le=128)] = 0
-    embedder: Literal["default", "none"] = "default"
-    enrichment: bool = True
+    embedder: Annotated[str, Field(min_length=1, max_length=128)] = "default"
+    enrichment: bool | EnrichmentBody = True
+    max_embeddings: Annotated[int, Field(ge=1)] | None = None
     search_mode: Literal["hybrid", "vector", "keyword"] = "hybrid"
+    worker_tag: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")] | None = None
 
     @model_validator(mode="after")
     def _overlaps_less_than_half(self) -> "RagConfigBody":

@@ -114,6 +114,8 @@ async def upload(request: Request, app: App, owner: User, key: Key = None) -> JS
                 job_type=JobType.FILE,
                 workspace=body.collection_name,
                 force_recreate=body.force_recreate,
+                force=body.force,
+                replace=body.replace,
                 idempotency_key=key,
             )
         else:
@@ -129,10 +131,10 @@ async def upload(request: Request, app: App, owner: User, key: Key = None) -> JS
 async def ingest_resource(
     document_id: str, app: App, owner: User, body: AgainBody | None = None, key: Key = None
 ) -> JSONResponse:
-    """Ingest a document again, from the bytes that are there."""
-    del body
+    """Ingest a document again, from the bytes that are there; with `force` even where nothing has changed."""
+    force = body is not None and body.force
     await asyncio.to_thread(app.jobs.check_room, owner)
-    job = await asyncio.to_thread(app.jobs.ingest_again, owner, document_id, idempotency_key=key)
+    job = await asyncio.to_thread(app.jobs.ingest_again, owner, document_id, force=force, idempotency_key=key)
     return JSONResponse(job_reply(job) | {"status": "queued"}, 202, headers=_location(job))
 
 
@@ -162,7 +164,8 @@ async def _ingest_batch(body: BatchBody, app: Context, owner: UserId, key: str |
 
     def take(intake: Intake) -> None:
         for number, message in enumerate(body.messages, 1):
-            intake.add_text(message.text, filename=f"message-{number}.txt", metadata=message.metadata)
+            name = f"message-{number}.txt"
+            intake.add_text(message.text, filename=name, metadata=message.metadata, is_named=False)
 
     job = await _submit(app, owner, wanted, take)
     return await _answer(app, owner, job, wait=wait)
@@ -223,6 +226,8 @@ def _wanted(form: Form, kind: JobType, key: str | None) -> Wanted:
         workspace=form.fields.get("collection_name") or None,
         metadata=_metadata(form.fields.get("metadata", "")),
         force_recreate=form.fields.get("force_recreate", "").lower() in TRUE,
+        force=form.fields.get("force", "").lower() in TRUE,
+        replace=form.fields.get("replace", "").lower() in TRUE,
         idempotency_key=key,
     )
 

@@ -108,6 +108,8 @@ def item_view(item: Item) -> dict[str, Any]:
         "chunk_count": item.chunk_count,
         "current_chunk": item.chunks_indexed,
         "total_chunks": item.chunk_count or None if item.stage.rank >= Stage.INDEXING.rank else None,
+        "verdict": item.verdict.value,
+        "warnings": list(item.description.get("warnings", ())),
         "error_code": item.error_code,
         "error_message": item.error_message,
     }

@@ -48,12 +48,15 @@ async def get_workspace(workspace_id: str, app: App, owner: User) -> dict[str, A
 
 @router.patch("/workspaces/{workspace_id}", responses=UNKNOWN | documented(InvalidField, NameTaken))
 async def change_workspace(workspace_id: str, body: WorkspaceChangeBody, app: App, owner: User) -> dict[str, Any]:
-    """Rename a workspace, or change some of its settings for what is ingested from now on."""
+    """Rename a workspace, or change some of its settings for what is ingested from now on.
+
+    Another embedder starts the job `job_id`, which embeds everything anew; until it is done the old one is in force.
+    """
     config = None if body.rag_config is None else body.rag_config.model_dump(exclude_unset=True)
-    changed = await asyncio.to_thread(
+    changed, job = await asyncio.to_thread(
         app.library.change_workspace, owner, workspace_id, name=body.name, rag_config=config
     )
-    return workspace_view(changed)
+    return workspace_view(changed) | {"job_id": None if job is None else job.job_id}
 
 
 @router.delete("/workspaces/{workspace_id}", status_code=202, responses=UNKNOWN)

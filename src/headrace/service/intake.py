@@ -17,28 +17,35 @@ from headrace.model.errors import InvalidField, TooLarge, UnsupportedType
 from headrace.model.vocabulary import JobType
 from headrace.pipeline.sniff import TEXT, sniff
 from headrace.settings import Settings
-from headrace.store.blobs import Blobs, BlobWriter
+from headrace.store.blobs import BlobStore, Writer
 
 UNNAMED = "text.txt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a request asks for beside its documents. `workspace` is a name or an id; None is the default one."""
+    """What a request asks for beside its documents. `workspace` is a name or an id; None is the default one.
+
+    With `force` a file that is here already, unchanged, is ingested all the same; with `replace` one that came before
+    under the same name, with other bytes, is the same document's older version.
+    """
 
     job_type: JobType
     workspace: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     force_recreate: bool = False
+    force: bool = False
+    replace: bool = False
     idempotency_key: str | None = None
     message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """A document whose bytes are in."""
+    """A document whose bytes are in. One with a name of its sender's may be another sending of one that is here."""
 
     filename: str
+    is_named: bool
     content_type: str
     sha256: str
     blob: BlobRange
@@ -49,8 +56,9 @@ class Arrived:
 class _Part:
     """A document on its way in; `offset` and `size` lie in its writer's blob."""
 
-    writer: BlobWriter
+    writer: Writer
     filename: str
+    is_named: bool
     content_type: str
     sha256: str
     offset: int
@@ -61,11 +69,11 @@ class _Part:
 class Intake:
     """Collects documents; leave the block without `settle`, and nothing of them is kept."""
 
-    def __init__(self, blobs: Blobs, settings: Settings) -> None:
+    def __init__(self, blobs: BlobStore, settings: Settings) -> None:
         self._blobs = blobs
         self._settings = settings
         self._stack = ExitStack()
-        self._texts: BlobWriter | None = None
+        self._texts: Writer | None = None
         self._parts: list[_Part] = []
 
     def __enter__(self) -> "Intake":
@@ -79,8 +87,18 @@ class Intake:
     def __len__(self) -> int:
         return len(self._parts)
 
-    def add_text(self, text: str, *, filename: str | None = None, metadata: Mapping[str, Any] | None = None) -> None:
-        """Take a text in. Its type is that of its content, so a page of HTML sent as text is HTML only as a file."""
+    def add_text(
+        self,
+        text: str,
+        *,
+        filename: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        is_named: bool | None = None,
+    ) -> None:
+        """Take a text in. Its type is that of its content, so a page of HTML sent as text is HTML only as a file.
+
+        `is_named` says whether `filename` is its sender's; it is where there is one, unless told otherwise.
+        """
         data = text.encode("utf-8", "replace")
         self._check_size(len(data))
         if self._texts is None:
@@ -89,6 +107,7 @@ class Intake:
         part = _Part(
             writer=writer,
             filename=self._filename(filename or UNNAMED),
+            is_named=bool(filename) if is_named is None else is_named,
             content_type=TEXT,
             sha256=hashlib.sha256(data).hexdigest(),
             offset=writer.size,
@@ -119,6 +138,7 @@ class Intake:
             _Part(
                 writer=writer,
                 filename=incoming.filename,
+                is_named=True,
                 content_type=content_type,
                 sha256=incoming.sha256,
                 offset=0,
@@ -134,6 +154,7 @@ class Intake:
         return [
             Arrived(
                 filename=part.filename,
+                is_named=part.is_named,
                 content_type=part.content_type,
                 sha256=part.sha256,
                 blob=BlobRange(key=keys[id(part.writer)], offset=part.offset, size=part.size),
@@ -149,6 +170,8 @@ class Intake:
             "workspace": request.workspace,
             "metadata": request.metadata,
             "force_recreate": request.force_recreate,
+            **({"force": True} if request.force else {}),
+            **({"replace": True} if request.replace else {}),
             "documents": [[part.filename, part.sha256, part.metadata] for part in self._parts],
         }
         return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
@@ -187,7 +210,7 @@ class Intake:
 class Incoming:
     """A file that is being received."""
 
-    def __init__(self, intake: Intake, writer: BlobWriter, filename: str, most_bytes: int) -> None:
+    def __init__(self, intake: Intake, writer: Writer, filename: str, most_bytes: int) -> None:
         self.intake = intake
         self.writer = writer
         self.filename = filename

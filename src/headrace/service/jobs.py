@@ -1,7 +1,7 @@
 """What is done with jobs: submit, look, cancel, pause, resume, retry."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,13 +12,13 @@ from headrace.model.cursor import Cursor
 from headrace.model.document import Document, Workspace
 from headrace.model.errors import InvalidField, JobNotFound, QueueFull, Superseded, WrongState
 from headrace.model.event import Event
-from headrace.model.ids import DocumentId, JobId, UserId, new_id
+from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId, new_id
 from headrace.model.job import Item, Job
-from headrace.model.vocabulary import JobStatus, JobType
+from headrace.model.vocabulary import JobStatus, JobType, Verdict
 from headrace.service.intake import Arrived, Intake, Request
 from headrace.service.library import find_or_provision
 from headrace.settings import Settings
-from headrace.store import documents, jobs, tasks
+from headrace.store import documents, jobs, sameness, tasks, workspaces
 from headrace.store.blobs import BlobStore
 from headrace.store.database import Database, Transaction
 from headrace.store.tasks import Task
@@ -86,13 +86,16 @@ class Jobs:
                 if repeat is not None:
                     return repeat
             workspace = find_or_provision(transaction, self._dispatcher, user_id, request.workspace)
-            new = [_document(transaction, user_id, workspace, one, request.metadata) for one in arrived]
-            documents.add(transaction, new)
+            sent = [_document(transaction, user_id, workspace, one, request.metadata) for one in arrived]
+            judged = self._judge(transaction, workspace, sent, arrived, request)
+            arrivals = {one.document_id for one in sent}
+            documents.add(transaction, [one.document for one in judged if one.document.document_id in arrivals])
             submission = jobs.Submission(
                 user_id=user_id,
                 workspace_id=workspace.workspace_id,
                 job_type=request.job_type,
-                documents=new,
+                documents=[one.document for one in judged],
+                verdicts=sameness.of_documents(judged),
                 metadata=request.metadata,
                 message=request.message,
                 force_recreate=request.force_recreate,
@@ -110,8 +113,36 @@ class Jobs:
             documents.add(transaction, new)
         return new
 
-    def ingest_again(self, user_id: UserId, document_id: str, *, idempotency_key: str | None = None) -> Job:
+    def _judge(
+        self,
+        transaction: Transaction,
+        workspace: Workspace,
+        sent: Sequence[Document],
+        arrived: Sequence[Arrived],
+        request: Request,
+    ) -> list[sameness.Judged]:
+        """What of a request is new, changed or unchanged; all of it is new where the collection is rebuilt from it."""
+        named = [place for place, one in enumerate(arrived) if one.is_named]
+        if request.force_recreate or not named:
+            return [sameness.Judged(document=one, verdict=Verdict.NEW) for one in sent]
+        sameness.take_turns(transaction, workspace.workspace_id)
+        wish = self._wish(transaction, workspace.workspace_id, force=request.force, replaces=request.replace)
+        return sameness.judge(transaction, sent, named, wish)
+
+    def _wish(
+        self, transaction: Transaction, workspace_id: WorkspaceId, *, force: bool, replaces: bool = False
+    ) -> sameness.Wish:
+        config = workspaces.rag_config(transaction.connection, workspace_id)
+        recipe = config.recipe(self.settings.embedder_name)
+        return sameness.Wish(recipe=recipe, must_redo=force, replaces=replaces)
+
+    def ingest_again(
+        self, user_id: UserId, document_id: str, *, force: bool = False, idempotency_key: str | None = None
+    ) -> Job:
         """Start a new job on a document that is there already; its live version is served until the swap.
+
+        Where that version was made from the same bytes with the settings in force there is nothing to do, and the job
+        has ended, unless `force` asks for the work all the same.
 
         A repeat of the same `Idempotency-Key` and document gives the job that was made the first time.
 
@@ -126,12 +157,16 @@ class Jobs:
                 repeat = jobs.find_repeat(transaction.connection, user_id, idempotency_key, fingerprint)
                 if repeat is not None:
                     return repeat
+            workspace_id = documents.get(transaction.connection, user_id, document_id).workspace_id
+            sameness.take_turns(transaction, workspace_id)
             document = documents.get(transaction.connection, user_id, document_id)
+            wish = self._wish(transaction, workspace_id, force=force)
             submission = jobs.Submission(
                 user_id=user_id,
-                workspace_id=document.workspace_id,
+                workspace_id=workspace_id,
                 job_type=JobType.RESOURCE,
                 documents=[document],
+                verdicts={document.document_id: sameness.judge_again(document, wish)},
                 idempotency_key=idempotency_key or None,
                 request_hash=fingerprint if idempotency_key else None,
             )
@@ -255,7 +290,8 @@ class Jobs:
             return jobs.find_repeat(connection, user_id, key, fingerprint)
 
     def _hand_out(self, transaction: Transaction, job: Job) -> Job:
-        self._dispatcher.hand_out(transaction, job)
+        if not job.status.is_final:  # as one is of which nothing has changed
+            self._dispatcher.hand_out(transaction, job)
         return job
 
     def _own(self, transaction: Transaction, user_id: UserId, job_id: str) -> JobId:

@@ -9,11 +9,12 @@ from headrace.model.document import Document, Hit, Workspace
 from headrace.model.errors import InvalidField
 from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId
 from headrace.model.job import Job
-from headrace.model.rag import NO_EMBEDDER
+from headrace.model.rag import DEFAULT_EMBEDDER, NO_EMBEDDER
 from headrace.model.vocabulary import JobType, ProcessingStatus
-from headrace.pipeline.embed import Embedder
+from headrace.pipeline.embed import Embedders
 from headrace.search.query import Query, Searcher, SearchMode
-from headrace.store import documents, jobs, record, workspaces
+from headrace.settings import Settings
+from headrace.store import documents, jobs, record, reembedding, workspaces
 from headrace.store.database import Database, Transaction
 from headrace.store.schema import document as document_table
 
@@ -42,11 +43,11 @@ class Library:
     The methods block for the database: call them from a thread.
     """
 
-    def __init__(self, database: Database, dispatcher: Dispatcher, embedder: Embedder) -> None:
+    def __init__(self, settings: Settings, database: Database, dispatcher: Dispatcher, embedders: Embedders) -> None:
         self.database = database
         self._dispatcher = dispatcher
-        self._embedder = embedder
-        self._searcher = Searcher(database)
+        self._embedders = embedders
+        self._searcher = Searcher(database, matrix_bytes=settings.vector_memory_bytes)
 
     def get_document(self, user_id: UserId, document_id: str) -> Document:
         """One document.
@@ -100,19 +101,55 @@ class Library:
         Raises:
             NameTaken: the user has one of that name.
         """
+        self._check_config(rag_config)
         with self.database.write(durable=True) as transaction:
             return provision(transaction, self._dispatcher, user_id, name, rag_config)
 
     def change_workspace(
         self, user_id: UserId, workspace_id: str, *, name: str | None, rag_config: Mapping[str, Any] | None
-    ) -> Workspace:
-        """Rename a workspace or change its settings; they hold for what is ingested from now on."""
+    ) -> tuple[Workspace, Job | None]:
+        """Rename a workspace or change its settings; they hold for what is ingested from now on.
+
+        Another embedder needs all vectors anew: it is in force when the job that is returned has made them, and until
+        then the old ones serve. A job of the same kind that was under way is cancelled.
+
+        Raises:
+            InvalidField: the embedder is not known, or not set up.
+        """
+        self._check_config(rag_config or {})
         with self.database.write(durable=True) as transaction:
             if name is not None:
                 _check_name(name)
                 transaction.take_turns(user_id, "workspaces")
             found = workspaces.get(transaction.connection, user_id, workspace_id)
-            return workspaces.change(transaction, found, name=name, rag_config=rag_config)
+            rest = {key: value for key, value in (rag_config or {}).items() if key != "embedder"}
+            changed = workspaces.change(transaction, found, name=name, rag_config=rest if rag_config else None)
+            choice = (rag_config or {}).get("embedder")
+            return changed, None if choice is None else self._change_embedder(transaction, found, choice)
+
+    def _change_embedder(self, transaction: Transaction, found: Workspace, choice: str) -> Job | None:
+        alive = reembedding.alive_in(transaction.connection, found.workspace_id)
+        record.lock(transaction, alive)
+        for job_id in alive:
+            jobs.cancel(transaction, job_id)
+        if choice == workspaces.rag_config(transaction.connection, found.workspace_id).embedder:
+            return None
+        submission = jobs.Submission(
+            user_id=found.user_id,
+            workspace_id=found.workspace_id,
+            job_type=JobType.REEMBEDDING,
+            message=f"Embedding workspace {found.name!r} anew",
+            metadata={"embedder": choice},
+        )
+        job = jobs.submit(transaction, submission)
+        self._dispatcher.hand_out(transaction, job)
+        return job
+
+    def _check_config(self, rag_config: Mapping[str, Any]) -> None:
+        try:
+            self._embedders.get(rag_config.get("embedder", DEFAULT_EMBEDDER))
+        except ValueError as error:
+            raise InvalidField.single("rag_config.embedder", str(error)) from error
 
     def delete_workspace(self, user_id: UserId, workspace_id: str) -> Job:
         """Forget a workspace and all that is in it, at once for every reader; returns the job that clears it away."""
@@ -147,7 +184,8 @@ class Library:
             return workspaces.default_rag_config(connection, user_id).to_json()
 
     def set_default_rag_config(self, user_id: UserId, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Replace the user's defaults; returns all of them."""
+        """Replace the user's defaults; returns all of them. An embedder holds where there are no vectors yet."""
+        self._check_config(config)
         with self.database.write(durable=True) as transaction:
             workspaces.set_default_rag_config(transaction, user_id, config)
         return self.default_rag_config(user_id)
@@ -158,10 +196,11 @@ class Library:
         Raises:
             WorkspaceNotFound: the workspace does not exist, or is someone else's.
         """
-        workspace_id, mode = self._scope(user_id, question)
+        workspace_id, mode, choice = self._scope(user_id, question)
+        embedder = self._embedders.get(choice)
         vector = None
-        if self._embedder.dimensions and mode in NEEDS_EMBEDDING:
-            vector = self._embedder.embed_query(question.text)
+        if mode in NEEDS_EMBEDDING and embedder.dimensions:
+            vector = embedder.embed_query(question.text)
         return self._searcher.query(
             Query(
                 user_id=user_id,
@@ -175,17 +214,18 @@ class Library:
             )
         )
 
-    def _scope(self, user_id: UserId, question: Question) -> tuple[WorkspaceId | None, SearchMode]:
+    def _scope(self, user_id: UserId, question: Question) -> tuple[WorkspaceId | None, SearchMode, str]:
+        """Where to look, how, and with which embedder; all workspaces together are asked with the default one."""
         with self.database.read() as connection:
             if not question.workspace:
                 config = workspaces.default_rag_config(connection, user_id)
-                return None, question.mode or SearchMode(config.search_mode)
+                return None, question.mode or SearchMode(config.search_mode), DEFAULT_EMBEDDER
             found = workspaces.get(connection, user_id, question.workspace)
             config = workspaces.rag_config(connection, found.workspace_id)
         mode = question.mode or SearchMode(config.search_mode)
         if config.embedder == NO_EMBEDDER:
             mode = SearchMode.KEYWORD
-        return found.workspace_id, mode
+        return found.workspace_id, mode, config.embedder
 
 
 def provision(

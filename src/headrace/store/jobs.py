@@ -10,25 +10,29 @@ from headrace.model import lifecycle
 from headrace.model.document import Document
 from headrace.model.errors import JobNotFound, KeyReused
 from headrace.model.event import document_facts
-from headrace.model.ids import JobId, UserId, WorkspaceId, new_id
-from headrace.model.job import Item, Job
-from headrace.model.progress import SMALLEST_WORK
-from headrace.model.vocabulary import EventType, JobStatus, JobType, Stage
-from headrace.store import documents, record, rows
+from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId, new_id
+from headrace.model.job import Item, Job, Stats
+from headrace.model.progress import SMALLEST_WORK, advanced
+from headrace.model.vocabulary import EventType, JobStatus, JobType, Stage, Verdict
+from headrace.store import documents, record, rows, sameness
 from headrace.store.database import Transaction
-from headrace.store.schema import item, job
+from headrace.store.schema import document, item, job
 
 LIVE = (JobStatus.PENDING, JobStatus.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A piece of work that someone wants done, on `documents` whose bytes are durable already."""
+    """A piece of work that someone wants done, on `documents` whose bytes are durable already.
+
+    Those without a verdict are new.
+    """
 
     user_id: UserId
     workspace_id: WorkspaceId | None
     job_type: JobType
     documents: Sequence[Document] = ()
+    verdicts: Mapping[DocumentId, Verdict] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     message: str = ""
     force_recreate: bool = False
@@ -51,7 +55,10 @@ def find_repeat(connection: sa.Connection, user_id: UserId, key: str, request_ha
 
 
 def submit(transaction: Transaction, submission: Submission) -> Job:
-    """Write the job, its items and its first event. New documents are written by the caller before."""
+    """Write the job, its items and its first event. New documents are written by the caller before.
+
+    A job of which everything is here already, unchanged, has ended when this returns.
+    """
     made = Job(
         job_id=JobId(new_id()),
         user_id=submission.user_id,
@@ -64,8 +71,11 @@ def submit(transaction: Transaction, submission: Submission) -> Job:
         created_at=transaction.now,
         queue_tag=_queue_tag(transaction, submission.user_id),
     )
-    items = [_item(made, ordinal, document) for ordinal, document in enumerate(submission.documents)]
-    made = replace(made, work_total=sum(one.work_total for one in items))
+    items = [
+        make_item(made, ordinal, document, submission.verdicts.get(document.document_id, Verdict.NEW))
+        for ordinal, document in enumerate(submission.documents)
+    ]
+    made = _counted(made, items)
     keys = {"idempotency_key": submission.idempotency_key, "request_hash": submission.request_hash}
     transaction.execute(sa.insert(job).values(rows.from_job(made) | keys))
     if items:
@@ -73,18 +83,37 @@ def submit(transaction: Transaction, submission: Submission) -> Job:
         documents.hand_over(transaction, made)
     with record.changing(transaction, made.job_id) as draft:
         draft.report(EventType.JOB_RECEIVED)
+        if items and all(one.verdict is Verdict.UNCHANGED for one in items):
+            sameness.finish_unchanged(draft)
     return draft.job
 
 
-def _item(made: Job, ordinal: int, document: Document) -> Item:
-    return Item(
+def _counted(made: Job, items: Sequence[Item]) -> Job:
+    same = [one for one in items if one.verdict is Verdict.UNCHANGED]
+    changed = sum(one.verdict is Verdict.CHANGED for one in items)
+    counted = replace(
+        made,
+        work_total=sum(one.work_total for one in items),
+        work_done=sum(one.work_total for one in same),
+        processed_items=len(same),
+        chunks_created=sum(one.chunk_count for one in same),
+        stats=Stats(documents_unchanged=len(same), documents_changed=changed),
+    )
+    return advanced(counted) if same else counted
+
+
+def make_item(made: Job, ordinal: int, document: Document, verdict: Verdict) -> Item:
+    """A document's part in a job, as it begins."""
+    item = Item(
         job_id=made.job_id,
         ordinal=ordinal,
         document_id=document.document_id,
         filename=document.filename,
         version=document.next_version,
         work_total=max(SMALLEST_WORK, document.blob.size),
+        verdict=verdict,
     )
+    return sameness.as_unchanged(item, document) if verdict is Verdict.UNCHANGED else item
 
 
 def _queue_tag(transaction: Transaction, user_id: UserId) -> int:
@@ -190,14 +219,9 @@ def cancel(transaction: Transaction, job_id: JobId) -> Job:
     """
     with record.changing(transaction, job_id) as draft:
         draft.job = lifecycle.cancel(draft.job, transaction.now)
-        for document in documents.take_back(transaction, draft.job, "cancelled"):
-            draft.report(
-                EventType.DOCUMENT_STATUS,
-                document_id=document.document_id,
-                facts=document_facts(
-                    document.processing_status, document.processing_error, document.chunk_count, document.metadata
-                ),
-            )
+        for one in documents.take_back(transaction, draft.job, "cancelled"):
+            facts = document_facts(one.processing_status, one.processing_error, one.chunk_count, one.metadata)
+            draft.report(EventType.DOCUMENT_STATUS, document_id=one.document_id, facts=facts)
         _end_items(transaction, draft.job)
         draft.job = replace(draft.job, chunks_created=_count_settled_chunks(transaction, job_id))
         draft.report(EventType.JOB_CANCELLED)
@@ -205,12 +229,17 @@ def cancel(transaction: Transaction, job_id: JobId) -> Job:
 
 
 def _end_items(transaction: Transaction, cancelled: Job) -> None:
-    """No item of the cancelled attempt is finished; what each had made is left over."""
+    """No item of the cancelled attempt is finished; what each had made is left over, unless a later job has it."""
+    is_served = sa.exists().where(
+        document.c.document_id == item.c.document_id, document.c.live_version == item.c.version
+    )
     values = {
         "stage": Stage.CANCELLED,
         "stage_rank": Stage.CANCELLED.rank,
         "leftover_version": sa.case(
-            (sa.or_(item.c.chunk_count > 0, item.c.leftover_version == item.c.version), item.c.version), else_=None
+            (is_served, None),
+            (sa.or_(item.c.chunk_count > 0, item.c.leftover_version == item.c.version), item.c.version),
+            else_=None,
         ),
     }
     mine = (item.c.job_id == cancelled.job_id, item.c.attempt == cancelled.attempt, item.c.stage != Stage.FAILED)

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from headrace.model.ids import BlobKey, DocumentId
 from headrace.model.vocabulary import FINAL_STATUSES
+from headrace.store import revisions
 from headrace.store.database import Transaction
-from headrace.store.schema import account, document, event, item, job
+from headrace.store.schema import account, document, event, item, job, revision
 
 PORTION = 500
 
@@ -87,8 +88,10 @@ def clear_leftover(transaction: Transaction, document_id: DocumentId, version: i
     """Note that the chunks of a leftover version are gone."""
     mine = (item.c.document_id == document_id, item.c.leftover_version == version)
     transaction.execute(sa.update(item).where(*mine).values(leftover_version=None))
+    revisions.forget(transaction, document_id, version)
 
 
 def is_blob_used(connection: sa.Connection, key: BlobKey) -> bool:
-    """Whether any document's bytes are in that blob."""
-    return connection.execute(sa.select(document.c.document_id).filter_by(blob_key=key).limit(1)).first() is not None
+    """Whether any document's bytes, in any version that is kept, are in that blob."""
+    used = (sa.select(table.c.document_id).filter_by(blob_key=key).limit(1) for table in (document, revision))
+    return any(connection.execute(statement).first() is not None for statement in used)

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from headrace.model.document import BlobRange, Document, Workspace
 from headrace.model.job import Item, Job, Stats
-from headrace.model.vocabulary import JobStatus, JobType, ProcessingStatus, Stage, WorkspaceStatus
+from headrace.model.pace import Forecast
+from headrace.model.vocabulary import JobStatus, JobType, ProcessingStatus, Stage, Verdict, WorkspaceStatus
 
 Row = sa.RowMapping | Mapping[str, Any]
 
@@ -27,6 +28,7 @@ def to_job(row: Row) -> Job:
             "status": JobStatus(row["status"]),
             "stage": Stage(row["stage"]),
             "stats": Stats.from_json(row["stats"]),
+            "forecast": Forecast.from_json(row["forecast"]) if row["forecast"] else None,
         }
     )
 
@@ -34,12 +36,14 @@ def to_job(row: Row) -> Job:
 def from_job(job: Job) -> dict[str, Any]:
     """The columns of a job; its idempotency key is written once, at submission."""
     values = {name: getattr(job, name) for name in _JOB_FIELDS}
-    return values | {"stats": job.stats.to_json(), "metadata": dict(job.metadata)}
+    forecast = job.forecast.to_json() if job.forecast else None
+    return values | {"stats": job.stats.to_json(), "metadata": dict(job.metadata), "forecast": forecast}
 
 
 def to_item(row: Row) -> Item:
     """An item as it is stored."""
-    return Item(**{name: row[name] for name in _ITEM_FIELDS} | {"stage": Stage(row["stage"])})
+    values = {name: row[name] for name in _ITEM_FIELDS}
+    return Item(**values | {"stage": Stage(row["stage"]), "verdict": Verdict(row["verdict"])})
 
 
 def from_item(item: Item) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from headrace.model.vocabulary import (
     JobStatus,
     ProcessingStatus,
     Stage,
+    Verdict,
     WorkspaceStatus,
 )
 from headrace.store.types import HalfVector, Instant, Json
@@ -66,6 +67,8 @@ workspace = sa.Table(
     sa.Column("index_number", Number, nullable=False, server_default="0"),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("deleted_at", Instant),
+    sa.Column("embedder", sa.String(128)),
+    sa.Column("vectors_number", Number, nullable=False, server_default="0"),
     sa.UniqueConstraint("user_id", "name"),
     _one_of("status", WorkspaceStatus),
 )
@@ -105,6 +108,7 @@ job = sa.Table(
     sa.Column("work_total", Number, nullable=False),
     sa.Column("work_done_at_start", Number, nullable=False),
     sa.Column("work_started_at", Instant),
+    sa.Column("forecast", Json),
     sa.Column("progress_reported_at", Instant),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("started_at", Instant),
@@ -156,6 +160,8 @@ document = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("deleted_at", Instant),
+    sa.Column("recipe", sa.String(64)),
+    sa.Index("ix_document_same", "workspace_id", "sha256"),
     sa.Index(
         "ix_document_deleted",
         "deleted_at",
@@ -192,6 +198,7 @@ item = sa.Table(
     sa.Column("leftover_version", sa.Integer),
     sa.Column("error_code", sa.String(32)),
     sa.Column("error_message", sa.Text),
+    sa.Column("verdict", sa.String(16), nullable=False, server_default=Verdict.NEW),
     sa.Index("ix_item_stage", "job_id", "stage_rank"),
     sa.Index(
         "ix_item_leftover",
@@ -203,6 +210,33 @@ item = sa.Table(
     sa.CheckConstraint("work_done <= work_total", name="work_adds_up"),
     sa.CheckConstraint("chunks_indexed <= chunk_count", name="chunks_add_up"),
     *_not_negative("work_done", "sections_done", "chunks_indexed", "claim", "deaths"),
+)
+
+revision = sa.Table(
+    "revision",
+    metadata,
+    sa.Column("document_id", ID, sa.ForeignKey("document.document_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("content_type", sa.String(128), nullable=False),
+    sa.Column("size", Number, nullable=False),
+    sa.Column("blob_key", sa.String(64), nullable=False, index=True),
+    sa.Column("blob_offset", Number, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("metadata", Json, nullable=False),
+    sa.Column("recipe", sa.String(64)),
+    comment="the bytes and metadata of a version of a document that was sent again, changed",
+)
+
+likeness = sa.Table(
+    "likeness",
+    metadata,
+    sa.Column("workspace_id", ID, primary_key=True),
+    sa.Column("band", sa.Integer, primary_key=True),
+    sa.Column(
+        "document_id", ID, sa.ForeignKey("document.document_id", ondelete="CASCADE"), primary_key=True, index=True
+    ),
+    sa.Column("simhash", sa.LargeBinary(8), nullable=False),
+    comment="a quarter of a document's simhash, in which texts that are nearly the same agree",
 )
 
 event = sa.Table(
@@ -333,4 +367,33 @@ delivery = sa.Table(
     *_not_negative("attempts"),
     sqlite_autoincrement=True,
     comment="events on their way to a webhook; those of one line (a job) go one after the other",
+)
+
+worker = sa.Table(
+    "worker",
+    metadata,
+    sa.Column("worker_id", sa.String(64), primary_key=True),
+    sa.Column("host", sa.String(255), nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("version", sa.String(32), nullable=False),
+    sa.Column("capacity", sa.Integer, nullable=False),
+    sa.Column("tags", Json, nullable=False),
+    sa.Column("is_draining", sa.Boolean, nullable=False),
+    sa.Column("job_ids", Json, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+    comment="the workers as they last described themselves; for people to look at, nothing is decided by it",
+)
+
+pace = sa.Table(
+    "pace",
+    metadata,
+    sa.Column("stage", sa.String(16), primary_key=True),
+    sa.Column("kind", sa.String(512), primary_key=True),
+    sa.Column("unit", sa.String(16), primary_key=True),
+    sa.Column("count", sa.Double, nullable=False),
+    sa.Column("seconds", sa.Double, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    *_not_negative("count", "seconds"),
+    comment="how long finished work took, older work counting less: what the time left of a new job is drawn from",
 )

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from headrace.model.document import Workspace
-from headrace.model.errors import NameTaken, WorkspaceNotFound
+from headrace.model.errors import ModelChanged, NameTaken, WorkspaceNotFound
 from headrace.model.event import workspace_frame
 from headrace.model.ids import JobId, UserId, WorkspaceId, new_id
 from headrace.model.rag import RagConfig
@@ -67,6 +67,7 @@ def make(transaction: Transaction, user_id: UserId, name: str, rag_config: Mappi
         "status_message": None,
         "rag_config": dict(rag_config),
         "index_number": 0,
+        "embedder": None,
         "created_at": transaction.now,
     }
     transaction.execute(sa.insert(workspace).values(values))
@@ -125,6 +126,42 @@ def remove(transaction: Transaction, workspace_id: WorkspaceId) -> bool:
     return True
 
 
+def find_by_id(transaction: Transaction, workspace_id: WorkspaceId | None) -> Workspace | None:
+    """A workspace that is not deleted, locked until the transaction is over; whoever owns it."""
+    here = sa.select(workspace).where(workspace.c.workspace_id == workspace_id, IS_THERE).with_for_update()
+    row = transaction.execute(here).mappings().one_or_none()
+    return None if row is None else rows.to_workspace(row)
+
+
+def vectors_number(connection: sa.Connection, workspace_id: WorkspaceId) -> int:
+    """How often the vectors of a workspace were made anew."""
+    statement = sa.select(workspace.c.vectors_number).filter_by(workspace_id=workspace_id)
+    return int(connection.execute(statement).scalar() or 0)
+
+
+def check_vectors(transaction: Transaction, workspace_id: WorkspaceId, number: int, embedder: str) -> None:
+    """Make sure that the vectors about to be written are of the model that the workspace has; its first ones decide.
+
+    Raises:
+        ModelChanged: it has another one, or all vectors were made anew since `number` was read.
+    """
+    transaction.share_turns("vectors", workspace_id)
+    statement = sa.select(workspace.c.vectors_number, workspace.c.embedder).filter_by(workspace_id=workspace_id)
+    row = transaction.execute(statement).one_or_none()
+    if row is None:
+        return
+    current = row.embedder or rag_config(transaction.connection, workspace_id).embedder
+    if (row.vectors_number, current) != (number, embedder):
+        raise ModelChanged(workspace_id)
+    if row.embedder is None:
+        _update(transaction, workspace_id, embedder=embedder)
+
+
+def change_vectors(transaction: Transaction, workspace_id: WorkspaceId) -> None:
+    """Let nobody write vectors into a workspace until this transaction is over."""
+    transaction.take_turns("vectors", workspace_id)
+
+
 def touch_index(transaction: Transaction, workspace_id: WorkspaceId) -> None:
     """Say that what can be searched in a workspace has changed."""
     _update(transaction, workspace_id, index_number=workspace.c.index_number + 1)
@@ -146,9 +183,20 @@ def set_default_rag_config(transaction: Transaction, user_id: UserId, config: Ma
 def rag_config(connection: sa.Connection, workspace_id: WorkspaceId) -> RagConfig:
     """The settings in force in a workspace."""
     row = connection.execute(
-        sa.select(workspace.c.user_id, workspace.c.rag_config).filter_by(workspace_id=workspace_id)
+        sa.select(workspace.c.user_id, workspace.c.rag_config, workspace.c.embedder).filter_by(
+            workspace_id=workspace_id
+        )
     ).one_or_none()
-    return RagConfig() if row is None else RagConfig.merged(_default(connection, row.user_id), row.rag_config)
+    if row is None:
+        return RagConfig()
+    # Its vectors are of one model, until a job has made all of them anew.
+    pinned = {} if row.embedder is None else {"embedder": row.embedder}
+    return RagConfig.merged(_default(connection, row.user_id), row.rag_config, pinned)
+
+
+def of_job(connection: sa.Connection, job_id: JobId) -> WorkspaceId:
+    """Where a job works; empty for one that works nowhere."""
+    return WorkspaceId(connection.execute(sa.select(job.c.workspace_id).filter_by(job_id=job_id)).scalar() or "")
 
 
 def rag_config_of_job(connection: sa.Connection, job_id: JobId) -> RagConfig:

@@ -16,7 +16,7 @@ from headrace.model.errors import HeadraceError, InvalidField, KeyReused, QueueF
 from headrace.model.ids import LOCAL_USER, UserId
 from headrace.model.job import Job
 from headrace.model.vocabulary import EventType, JobType
-from headrace.pipeline.embed.none import NoEmbedder
+from headrace.pipeline.embed import Embedders, Options
 from headrace.service import Intake, Jobs, Library, Request
 from headrace.settings import Settings
 from headrace.store import record, work
@@ -67,7 +67,7 @@ def service(settings: Settings, database: Database, dispatcher: DurableDispatche
 
 @pytest.fixture
 def library(database: Database, dispatcher: DurableDispatcher) -> Library:
-    return Library(database, dispatcher, NoEmbedder())
+    return Library(Settings(), database, dispatcher, Embedders(Options(default="none")))
 
 
 def request(**given: Any) -> Request:

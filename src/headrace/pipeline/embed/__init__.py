@@ -2,8 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+from headrace.pipeline import plugins
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,29 +54,107 @@ class Embedder(Protocol):
         ...
 
 
-def load_embedder(
-    name: str, *, url: str | None = None, api_key: str | None = None, model: str | None = None, threads: int = 0
-) -> Embedder:
-    """The embedder that an operator names; cheap, since models load late. Raises ValueError for what does not fit.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What an operator says of embedders. `model` is a folder for `minilm`, a name for the others.
 
-    `minilm`: the built-in model, or `model.onnx` and `vocab.txt` in the folder `model`; `threads` 0 means one for each
-    core. `openai`: any service with an OpenAI-compatible `{url}/embeddings`. `none`: keyword search only.
+    `threads` 0 means one for each core. `batch_tokens` and `patience_seconds` are those of a service.
     """
+
+    default: str = "minilm"
+    url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    model: str | None = None
+    threads: int = 0
+    batch_texts: int = 64
+    batch_tokens: int = 8_192
+    patience_seconds: float = 300.0
+
+    @property
+    def name(self) -> str:
+        """What the installation's default stands for, without loading anything."""
+        return f"{self.default}:{self.url or ''}:{self.model or ''}"
+
+
+class Embedders:
+    """The embedders of one process by the names that workspaces choose; each is made once, and loads late.
+
+    `default` is the operator's. `minilm` is the built-in model; `openai` any service with an OpenAI-compatible
+    `{url}/embeddings`; `fastembed` that package's models; `none` keyword search only. Other packages may bring more.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._made: dict[str, Embedder] = {}
+        self._lock = Lock()
+
+    def get(self, choice: str) -> Embedder:
+        """Raises ValueError for what is not known, or not set up."""
+        name = self.options.default if choice == DEFAULT else choice
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = made(name, self.options)
+            return self._made[name]
+
+    def is_same(self, one: str, other: str) -> bool:
+        """Whether two choices come to the same vectors."""
+        return self.get(one).name == self.get(other).name
+
+
+DEFAULT = "default"
+
+
+def load_embedder(name: str, **options: Any) -> Embedder:
+    """One embedder by itself; `options` are members of `Options`. Raises ValueError for what does not fit."""
+    return made(name, Options(default=name, **options))
+
+
+def made(name: str, options: Options) -> Embedder:
+    """The embedder of that name; cheap, since models load late. Raises ValueError for what does not fit.
+
+    The operator's model belongs to the operator's default; another local one is as it comes.
+    """
+    model = options.model if name == options.default else None
     if name == "minilm":
         from headrace.pipeline.embed.minilm import MiniLM
 
-        return MiniLM(folder=Path(model) if model else None, threads=threads)
+        return MiniLM(folder=Path(model) if model else None, threads=options.threads)
     if name == "openai":
-        from headrace.pipeline.embed.openai import OpenAICompatible
-
-        if not url or not model:
-            raise ValueError("the embedder 'openai' needs a url and a model")
-        return OpenAICompatible(url=url, model=model, api_key=api_key)
+        return _service(options)
     if name == "none":
         from headrace.pipeline.embed.none import NoEmbedder
 
         return NoEmbedder()
-    raise ValueError(f"no embedder {name!r}; choose 'minilm', 'openai' or 'none'")
+    if name == "fastembed":
+        from headrace.pipeline.embed.fastembed import FastEmbed
+
+        return FastEmbed(model=model, threads=options.threads)
+    return _plugin(name)
+
+
+def _service(options: Options) -> Embedder:
+    from headrace.pipeline.embed.openai import OpenAICompatible
+
+    if not options.url or not options.model:
+        raise ValueError("the embedder 'openai' needs a url and a model")
+    return OpenAICompatible(
+        url=options.url,
+        model=options.model,
+        api_key=options.api_key,
+        patience_seconds=options.patience_seconds,
+        batch_texts=options.batch_texts,
+        batch_tokens=options.batch_tokens,
+    )
+
+
+def _plugin(name: str) -> Embedder:
+    """What another package brings: a class, or a function without arguments, that makes an `Embedder`."""
+    if name not in plugins.installed(plugins.Group.EMBEDDERS):
+        raise ValueError(
+            f"no embedder {name!r}; choose 'minilm', 'openai', 'fastembed', 'none', or install its package"
+        )
+    embedder: Embedder = plugins.load(plugins.Group.EMBEDDERS, name)()
+    return embedder
 
 
 def receipt_key(embedder: Embedder, text: str) -> bytes:

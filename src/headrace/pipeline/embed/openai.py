@@ -1,6 +1,9 @@
 """Vectors from any service with OpenAI's embeddings interface: OpenAI, Ollama, vLLM, TEI and others."""
 
+import random
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -16,10 +19,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH_TEXTS = 64
+BATCH_TOKENS = 8_192
+CHARACTERS_PER_TOKEN = 3
+"""A cautious guess: English has four to five, and no service tells before it is asked."""
 REQUEST_SECONDS = 60.0
 # How long one batch is tried in all, waits included, before its document fails.
 PATIENCE_SECONDS = 300.0
 FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS = 0.5, 60.0
+MOST_TRIES = 12
+JITTER = 0.25
+"""A wait is longer by up to this share of it, so that workers that were refused together do not come back together."""
 TICK_SECONDS = 1.0
 RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 MAX_ANSWER_BYTES = 64 << 20
@@ -35,11 +44,20 @@ class OpenAICompatible:
     max_tokens = 256
 
     def __init__(
-        self, *, url: str, model: str, api_key: str | None = None, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        *,
+        url: str,
+        model: str,
+        api_key: str | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
+        request_seconds: float = REQUEST_SECONDS,
+        batch_texts: int = BATCH_TEXTS,
+        batch_tokens: int = BATCH_TOKENS,
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx.Client(headers=headers, timeout=REQUEST_SECONDS)
+        self._client = httpx.Client(headers=headers, timeout=request_seconds)
         self._url, self._model, self._patience_seconds = f"{url.rstrip('/')}/embeddings", model, patience_seconds
+        self._batch_texts, self._batch_characters = batch_texts, batch_tokens * CHARACTERS_PER_TOKEN
 
     @property
     def name(self) -> str:
@@ -54,10 +72,9 @@ class OpenAICompatible:
     def batches(
         self, texts: Sequence[str], *, on_wait: OnWait = ignore
     ) -> Iterator[tuple[Sequence[int], "NDArray[np.float16]"]]:
-        """In the order of `texts`, 64 a request."""
-        for start in range(0, len(texts), BATCH_TEXTS):
-            batch = texts[start : start + BATCH_TEXTS]
-            yield range(start, start + len(batch)), self._vectors(batch, on_wait).astype("float16")
+        """In the order of `texts`, as many a request as its limits on texts and tokens let through."""
+        for places in portions([len(text) for text in texts], self._batch_texts, self._batch_characters):
+            yield places, self._vectors([texts[place] for place in places], on_wait).astype("float16")
 
     def embed_query(self, text: str) -> "NDArray[np.float32]":
         """One text, one request."""
@@ -71,15 +88,19 @@ class OpenAICompatible:
     def _vectors(self, texts: Sequence[str], on_wait: OnWait) -> "NDArray[np.float32]":
         body = {"model": self._model, "input": list(texts), "encoding_format": "float"}
         deadline, pause = monotonic() + self._patience_seconds, FIRST_WAIT_SECONDS
-        while True:
+        for tries in range(1, MOST_TRIES + 1):
             answer, problem = self._asked(body)
             if answer is not None:
                 return vectors_of(answer, len(texts))
-            wait = min(MAX_WAIT_SECONDS, problem.retry_after_seconds or pause)
-            if not problem.is_passing or monotonic() + wait > deadline:
+            asked_for = problem.retry_after_seconds
+            wait = (asked_for or min(MAX_WAIT_SECONDS, pause)) * (1 + random.uniform(0, JITTER))  # noqa: S311
+            if not problem.is_passing or tries == MOST_TRIES:
                 raise DocumentError("embedding_failed", problem.sentence)
+            if monotonic() + wait > deadline:
+                raise DocumentError("embedding_failed", f"{problem.sentence}; it asks to wait {wait:.0f} s")
             wait_visibly(wait, on_wait)
             pause *= 2
+        raise AssertionError("the last try returns or raises")
 
     def _asked(self, body: object) -> tuple[bytes | None, "Problem"]:
         """The answer's bytes, or what was in the way."""
@@ -99,6 +120,20 @@ class Problem:
         self.sentence, self.is_passing, self.retry_after_seconds = sentence, is_passing, retry_after_seconds
 
 
+def portions(sizes: Sequence[int], most: int, most_size: int) -> Iterator[list[int]]:
+    """The places of `sizes` in runs of at most `most` and at most `most_size` together; a larger one goes alone."""
+    run: list[int] = []
+    total = 0
+    for place, size in enumerate(sizes):
+        if run and (len(run) >= most or total + size > most_size):
+            yield run
+            run, total = [], 0
+        run.append(place)
+        total += size
+    if run:
+        yield run
+
+
 def problem_of(response: httpx.Response) -> Problem:
     """What a status means to the person who sent the document."""
     status = response.status_code
@@ -111,9 +146,25 @@ def problem_of(response: httpx.Response) -> Problem:
 
 
 def retry_after_seconds(response: httpx.Response) -> float:
-    """The header as seconds; 0 where there is none, or a date, which services of this kind do not send."""
+    """What the service asks to wait: in seconds, in milliseconds as OpenAI says it, or until a date; 0 for nothing."""
+    exact = _number(response.headers.get("retry-after-ms", ""))
+    if exact:
+        return exact / 1000
     value = response.headers.get("retry-after", "")
-    return float(value) if value.replace(".", "", 1).isdigit() else 0.0
+    return _number(value) or _seconds_until(value)
+
+
+def _number(value: str) -> float:
+    return float(value) if value.replace(".", "", 1).isdecimal() else 0.0
+
+
+def _seconds_until(value: str) -> float:
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
 
 
 def wait_visibly(seconds: float, on_wait: OnWait) -> None:

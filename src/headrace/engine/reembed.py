@@ -1,0 +1,134 @@
+"""Makes all vectors of a workspace anew, with another model, while the old ones go on serving.
+
+First every text is embedded into a receipt, batch by batch: what a crash or a pause interrupts is not paid for again,
+and a cancelled job has changed nothing. Then all vectors are swapped in one transaction.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from headrace.engine.control import Control
+from headrace.engine.patience import told_waiting
+from headrace.model.errors import DocumentError, Superseded
+from headrace.model.ids import WorkspaceId
+from headrace.model.job import Job, Stats
+from headrace.pipeline.embed import Embedder, Embedders, receipt_key
+from headrace.search import index
+from headrace.search.postgres import ensure_vector_index
+from headrace.store import reembedding, work, workspaces
+from headrace.store.database import Database, Transaction
+from headrace.store.reembedding import Passage
+
+logger = logging.getLogger(__name__)
+
+PORTION = 256
+SAVED_AT_ONCE = 64
+SWAPPED_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reembedding:
+    """One hand-out of one such job."""
+
+    database: Database
+    embedder: Embedder
+    choice: str
+    job: Job
+    workspace_id: WorkspaceId
+    stop: Callable[[], bool]
+
+    def run(self) -> None:
+        """Raises Superseded when the job does not go on, DocumentError when the embedder fails for good."""
+        with self.database.write() as transaction:
+            reembedding.begin(transaction, self.job.job_id, self.job.run)
+        reached = done = 0
+        while True:
+            reached, done = self._embed_from(reached, done)
+            if self._swap():
+                return
+            reached = done = 0  # something was ingested meanwhile: what is in the receipts is passed over quickly
+
+    def _embed_from(self, reached: int, done: int) -> tuple[int, int]:
+        while self.embedder.dimensions:
+            with self.database.read() as connection:
+                portion = reembedding.passages(connection, self.workspace_id, after=reached, limit=PORTION)
+            if not portion:
+                break
+            self._embed(portion, done)
+            reached, done = portion[-1].chunk_id, done + len(portion)
+        return reached, done
+
+    def _embed(self, portion: Sequence[Passage], done: int) -> None:
+        keys = {one.chunk_id: receipt_key(self.embedder, one.text) for one in portion}
+        with self.database.read() as connection:
+            paid = index.find_receipts(connection, list(keys.values()))
+        missing = [one for one in portion if keys[one.chunk_id] not in paid]
+        done += len(portion) - len(missing)
+        unsaved: dict[bytes, bytes] = {}
+        waiting = told_waiting(self.database, self.job.job_id, self.job.run, self.stop)
+        for places, vectors in self.embedder.batches([one.text for one in missing], on_wait=waiting):
+            unsaved |= {
+                keys[missing[place].chunk_id]: row.tobytes() for place, row in zip(places, vectors, strict=True)
+            }
+            if len(unsaved) >= SAVED_AT_ONCE:
+                done += len(unsaved)
+                self._save(unsaved, done)
+                unsaved = {}
+        reused = Stats(embeddings_reused=len(portion) - len(missing))
+        self._save(unsaved, done + len(unsaved), reused)
+
+    def _save(self, receipts: Mapping[bytes, bytes], done: int, more: Stats | None = None) -> None:
+        if self.stop():
+            raise Superseded("the job does not go on")
+        stats = Stats(embeddings_computed=len(receipts)).plus(more or Stats())
+        with self.database.write() as transaction:
+            index.save_receipts(transaction, receipts)
+            reembedding.advance(transaction, self.job.job_id, self.job.run, done=done, stats=stats)
+
+    def _swap(self) -> bool:
+        """Whether every chunk had its new vector; else nothing has changed."""
+        try:
+            with self.database.write(durable=True) as transaction:
+                workspaces.change_vectors(transaction, self.workspace_id)
+                self._write_vectors(transaction)
+                reembedding.swap(transaction, self.job.job_id, self.job.run, self.choice)
+        except _SomeMissing:
+            return False
+        if self.embedder.dimensions:
+            ensure_vector_index(self.database, self.embedder.dimensions)
+        return True
+
+    def _write_vectors(self, transaction: Transaction) -> None:
+        if not self.embedder.dimensions:
+            reembedding.clear_vectors(transaction, self.workspace_id)
+            return
+        reached = 0
+        while portion := reembedding.passages(
+            transaction.connection, self.workspace_id, after=reached, limit=SWAPPED_AT_ONCE
+        ):
+            keys = {one.chunk_id: receipt_key(self.embedder, one.text) for one in portion}
+            paid = index.find_receipts(transaction.connection, list(keys.values()))
+            if not paid.keys() >= set(keys.values()):
+                raise _SomeMissing
+            reembedding.set_vectors(transaction, {chunk_id: paid[key] for chunk_id, key in keys.items()})
+            reached = portion[-1].chunk_id
+
+
+class _SomeMissing(Exception):
+    """A chunk was indexed since it was looked."""
+
+
+def run(database: Database, embedders: Embedders, control: Control, job: Job) -> None:
+    """Run a job to its end; it fails with the embedder's reason, and the old vectors stay."""
+    if job.workspace_id is None:
+        return
+    choice = str(job.metadata["embedder"])
+    with control.watching(job.job_id, job.run):
+        stop = lambda: control.is_stopped(job.job_id, job.run)  # noqa: E731
+        try:
+            embedder = embedders.get(choice)
+            Reembedding(database, embedder, choice, job, job.workspace_id, stop).run()
+        except (DocumentError, ValueError) as error:
+            with database.write(durable=True) as transaction:
+                work.fail(transaction, job.job_id, job.run, str(error))
