@@ -157,7 +157,7 @@ def test_an_archive_reads_as_the_list_of_what_is_in_it(read: Read, tmp_path: Pat
 
     _, sections = read(saved(tmp_path, "a.zip", content))
 
-    assert texts(sections) == ["b/one.txt\ntwo.md"]
+    assert texts(sections) == ["Archive of 2 files:\nb/one.txt\ntwo.md"]
 
 
 def test_an_archive_is_unpacked_member_by_member_and_a_damaged_one_costs_itself_only(

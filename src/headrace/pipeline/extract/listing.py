@@ -19,7 +19,8 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
     check_archive(file, limits, NAME)
     with zipfile.ZipFile(file) as archive:
         names = [name_of(member) for member in wanted(archive)]
-    return Parsed(outline=Outline(), parts=grouped([("\n".join(names), 1.0)]))
+    count = "1 file" if len(names) == 1 else f"{len(names)} files"
+    return Parsed(outline=Outline(), parts=grouped([("\n".join([f"Archive of {count}:", *names]) if names else "", 1.0)]))
 
 
 def wanted(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
