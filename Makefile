@@ -7,6 +7,9 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin/
 STAMP := .venv/.installed
+# The tests wait more than they work. Several processes, each with services of its own, take their files in turns; with -s,
+# which shows what the tests print, there is one.
+WORKERS ?= $(if $(filter -s,$(ARGS)),0,3)
 PIP := $(BIN)python -m pip --quiet --disable-pip-version-check
 
 # Everything pyproject.toml asks for, and what building the editable install takes, one requirement a line.
@@ -35,8 +38,8 @@ $(STAMP): pyproject.toml requirements.txt
 demo: setup ## Start a server with sample documents
 	@$(BIN)headrace demo
 
-test: setup ## Run the tests; ARGS="-k resume -x" is passed on
-	$(BIN)python -m pytest $(ARGS)
+test: setup ## Run the tests in WORKERS processes; ARGS="-k resume -x" is passed on
+	$(BIN)python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: setup ## Formatting, lint, spelling, types, import rules, the lock
 	$(BIN)ruff format --check .
