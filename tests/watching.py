@@ -117,19 +117,45 @@ async def socket_io(url: str, transport: str, seen: Seen) -> None:
                 return
 
 
+class Session:
+    """aiohttp's, which closes the WebSockets too that the Socket.IO client has forgotten when it failed to connect."""
+
+    def __init__(self) -> None:
+        self._session = aiohttp.ClientSession()
+        self._sockets: list[aiohttp.ClientWebSocketResponse] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    async def ws_connect(self, *arguments: Any, **options: Any) -> aiohttp.ClientWebSocketResponse:
+        socket = await self._session.ws_connect(*arguments, **options)
+        self._sockets.append(socket)
+        return socket
+
+    async def close(self) -> None:
+        for socket in self._sockets:
+            await socket.close()
+        await self._session.close()
+
+
 @asynccontextmanager
 async def socket_io_client(
     url: str, transports: str, cursor: Callable[[], str | None], **options: Any
 ) -> AsyncIterator[tuple[socketio.AsyncClient, asyncio.Queue[Frame | None]]]:
     """A connected client, and what it gets; None when it was disconnected."""
     queue: asyncio.Queue[Frame | None] = asyncio.Queue()
-    session = aiohttp.ClientSession()  # its own would be forgotten, unclosed, when the server disconnects it
+    session = Session()  # its own would be forgotten, unclosed, when the server disconnects it
     client = socketio.AsyncClient(**{"reconnection": False, "http_session": session} | options)
     for name in NAMES:
         client.on(name, queue.put_nowait)
     client.on("disconnect", lambda _reason: queue.put_nowait(None))
     try:
-        await client.connect(url, auth=lambda: {"after": cursor()}, transports=transports.split(), wait_timeout=10)
+        try:
+            await client.connect(url, auth=lambda: {"after": cursor()}, transports=transports.split(), wait_timeout=10)
+        except (
+            TypeError
+        ) as error:  # it takes the number of a closing frame for a packet, when the server goes just then
+            raise ConnectionResetError("the server has gone") from error
         yield client, queue
     finally:
         await client.disconnect()
