@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,10 @@ STOP_SECONDS = 30.0
 class RunningServer:
     """One installation. Settings travel as `HEADRACE_<NAME>`; what it prints is kept in `log`."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, object] | None = None, options: Sequence[str] = ()
+    ) -> None:
+        self.options = options
         self.folder = folder
         self.data_dir = folder / "data"
         self.log = folder / "server.log"
@@ -48,7 +51,7 @@ class RunningServer:
     def start(self) -> "RunningServer":
         """Return once `/readyz` answers 200."""
         with self.log.open("ab") as log:
-            arguments = [str(COMMAND), "serve", "--host", "127.0.0.1", "--port", str(self.port)]
+            arguments = [str(COMMAND), "serve", "--host", "127.0.0.1", "--port", str(self.port), *self.options]
             self._process = subprocess.Popen(
                 arguments, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from headrace.cli import database, demo, doctor, ingest, jobs, query, serve, tokens, watch, workspaces
+from headrace.cli import database, demo, doctor, ingest, jobs, query, serve, tokens, watch, workers, workspaces
 from headrace.cli.terminal import NO_SERVER, REFUSED, complain, prepare_streams
 from headrace.model.errors import HeadraceError
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (serve, ingest, watch, jobs, query, workspaces, tokens, database, demo, doctor):
+for module in (serve, ingest, watch, jobs, query, workers, workspaces, tokens, database, demo, doctor):
     module.register(app)
 
 

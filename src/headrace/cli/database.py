@@ -1,4 +1,4 @@
-"""`headrace db`: upgrade, backup and check the database; all of it while the server runs."""
+"""`headrace db`: upgrade, backup and check the database, while the server runs; move it, while nothing does."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ def upgrade(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     from headrace.store.database import Database
 
     settings = settings_from(data_dir=data_dir, database_url=database_url)
-    database = Database(settings.url)
+    database = Database.of(settings)
     migrations.upgrade(database)
     say(f"{_shown(database)} is at revision {migrations.head()}")
     database.close()
@@ -45,7 +45,7 @@ def backup(folder: BackupFolder = None, data_dir: DataDir = None, database_url: 
 
     settings = settings_from(data_dir=data_dir, database_url=database_url)
     if not settings.is_sqlite:
-        raise usage("Postgres has its own tools for this: pg_dump, or your provider's snapshots")
+        raise usage("Postgres has its own: pg_dump; after a restore, run: headrace db renew-epoch")
     database = _existing(settings)
     target = folder or Path(f"headrace-backup-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     if target.exists() and any(target.iterdir()):
@@ -75,10 +75,41 @@ def check(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
         raise typer.Exit(REFUSED)
 
 
+@group.command()
+def move(
+    to: Annotated[str, typer.Option(metavar="URL", help="An empty Postgres database: postgresql://user@host/name")],
+    bytes_to: Annotated[
+        str | None, typer.Option(metavar="URL", help="s3://bucket/prefix, for the documents' bytes; they stay else.")
+    ] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Move a stopped SQLite installation into Postgres: all or nothing, and whoever watches goes on where they were."""
+    from headrace.cli import move as moving
+
+    source = settings_from(data_dir=data_dir, database_url=database_url)
+    target = settings_from(data_dir=data_dir, database_url=to, blobs_url=bytes_to)
+    moving.move(source.model_copy(update={"blobs_url": None}), target)
+    bytes_there = f" HEADRACE_BLOBS_URL={bytes_to}" if bytes_to else ""
+    say(f"moved; from now on: HEADRACE_DATABASE_URL=postgresql://...{bytes_there} headrace serve")
+
+
+@group.command("renew-epoch")
+def renew_epoch(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Say that this database was restored from a backup, while nothing runs on it: its log gets a name of its own."""
+    from headrace.cli.move import renew_epoch as renew
+
+    database = _existing(settings_from(data_dir=data_dir, database_url=database_url))
+    with database.write(durable=True) as transaction:
+        epoch = renew(transaction)
+    database.close()
+    say(f"the log is {epoch} from now on; start the servers again")
+
+
 def _existing(settings: "Settings") -> "Database":
     from headrace.store.database import Database
 
-    database = Database(settings.url)
+    database = Database.of(settings)
     if database.file and not database.file.exists():
         raise usage(f"there is no database {_shown(database)}; give --data-dir, or start with: headrace serve")
     return database

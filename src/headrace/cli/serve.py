@@ -13,6 +13,14 @@ Auth = Annotated[
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="Answer other machines although nobody logs in: the network is trusted.")
 ]
+NoWorker = Annotated[bool, typer.Option("--no-worker", help="Start no worker: there are some elsewhere (Postgres).")]
+Capacity = Annotated[
+    int | None, typer.Option(metavar="N", help="Jobs, and slices of large ones, at once (HEADRACE_WORKER_CAPACITY).")
+]
+Tags = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="Take the jobs of workspaces that ask for these, too (HEADRACE_WORKER_TAGS)."),
+]
 WatchInput = Annotated[bool, typer.Option(hidden=True, help="Stop when standard input ends: the parent is gone.")]
 
 
@@ -29,6 +37,7 @@ def serve(
     database_url: DatabaseUrl = None,
     auth: Auth = None,
     insecure: Insecure = False,
+    no_worker: NoWorker = False,
 ) -> None:
     """Run the server, with a worker beside it."""
     given = {"host": host, "port": port, "data_dir": data_dir, "database_url": database_url, "auth": auth}
@@ -36,12 +45,20 @@ def serve(
     write_log(settings.log_level)
     from headrace.server.serve import serve as run
 
-    raise typer.Exit(run(settings))
+    raise typer.Exit(run(settings, with_worker=not no_worker))
 
 
-def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None, watch_input: WatchInput = False) -> None:
+def worker(
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    capacity: Capacity = None,
+    tags: Tags = None,
+    watch_input: WatchInput = False,
+) -> None:
     """Run a worker alone: beside a server on Postgres, or to work off a queue."""
-    settings = settings_from(data_dir=data_dir, database_url=database_url)
+    named = None if tags is None else tuple(filter(None, (tag.strip() for tag in tags.split(","))))
+    given = {"data_dir": data_dir, "database_url": database_url, "worker_capacity": capacity, "worker_tags": named}
+    settings = settings_from(**given)
     write_log(settings.log_level)
     from headrace.engine.worker import run
 

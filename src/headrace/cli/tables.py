@@ -42,6 +42,18 @@ def print_job(job: Mapping[str, Any], documents: Rows) -> None:
     Console().print(table)
 
 
+def print_workers(workers: Rows) -> None:
+    """Workers, one a line."""
+    table = _table("worker", "status", ">capacity", "tags", ">jobs", "since", "where")
+    for one in workers:
+        where = f"{one['host']}, pid {one['pid']}" if one["host"] else ""
+        table.add_row(
+            one["worker_id"], one["status"], str(one["capacity"]), " ".join(one["tags"]), str(one["job_count"]),
+            local_time(one["started_at"]), Text(where),
+        )  # fmt: skip
+    Console().print(table)
+
+
 def print_workspaces(workspaces: Rows) -> None:
     """Workspaces, one a line."""
     table = _table("workspace", "id", "status", ">documents", "created", "")

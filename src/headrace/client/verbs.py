@@ -150,6 +150,10 @@ class Verbs(ABC, Generic[Answer]):
         """Whether the server is alive (`/healthz`)."""
         return self._send(requests.get("/healthz"))
 
+    def list_workers(self) -> Answer:
+        """`{workers}`: those that are there, and what each has in hand."""
+        return self._send(requests.get("/workers"))
+
     def ready(self) -> Answer:
         """Whether the server takes work (`/readyz`); `Busy` while it does not."""
         return self._send(requests.get("/readyz"))

@@ -1,9 +1,10 @@
-"""`headrace serve`: one server, and one worker that is started again whenever it dies."""
+"""`headrace serve`: one server, and, unless there are workers elsewhere, one that is started again when it dies."""
 
 import asyncio
 import logging
 import signal
 import socket
+from contextlib import nullcontext
 
 import uvicorn
 
@@ -19,7 +20,7 @@ USAGE = 2
 PING_SECONDS = 20.0
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, *, with_worker: bool = True) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     if (reason := check_bind(settings)) is not None:
         logger.error("%s", reason)
@@ -28,7 +29,7 @@ def serve(settings: Settings) -> int:
         signal.signal(number, _leave)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     application = Application(settings)
-    with Supervisor(settings) as _worker:
+    with Supervisor(settings) if with_worker else nullcontext():
         Server(application, _config(application, settings)).run()
     return 0
 

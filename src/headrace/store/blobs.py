@@ -17,6 +17,7 @@ from headrace.model.ids import BlobKey, new_id
 from headrace.settings import Settings
 
 TEMPORARY = ".part"
+COPY_BYTES = 1 << 20
 
 
 class Writer(Protocol):
@@ -61,6 +62,9 @@ class BlobStore(Protocol):
 
     def check_space(self) -> None:
         """Refuse to write where the disk is nearly full."""
+
+    def upload(self, key: BlobKey, file: Path) -> None:
+        """Keep a copy of a file under a key, durably."""
 
     def read(self, where: BlobRange) -> bytes:
         """The bytes of one document.
@@ -115,11 +119,14 @@ class Blobs:
         """
         self.check_space()
         key = BlobKey(new_id())
+        return BlobWriter(key, self._place(key))
+
+    def _place(self, key: BlobKey) -> Path:
         parent = self.path(key).parent
         if not parent.exists():
             parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _sync_folder(self.folder)
-        return BlobWriter(key, self.path(key))
+        return self.path(key)
 
     def settle(self, writers: Sequence["BlobWriter"]) -> list[BlobRange]:
         """Make what was written durable: each file, its name, and then each folder once."""
@@ -134,6 +141,13 @@ class Blobs:
         free = shutil.disk_usage(self.folder).free
         if free < self.min_free_bytes:
             raise DiskLow(f"only {free // 1_000_000} MB of disk are free; nothing was stored")
+
+    def upload(self, key: BlobKey, file: Path) -> None:
+        """Keep a copy of a file under a key, durably."""
+        with BlobWriter(key, self._place(key)) as writer, file.open("rb") as source:
+            while data := source.read(COPY_BYTES):
+                writer.write(data)
+            self.settle([writer])
 
     def read(self, where: BlobRange) -> bytes:
         """The bytes of one document."""
