@@ -12,7 +12,7 @@ from headrace.search import index
 from headrace.search.postgres import ensure_vector_index
 from headrace.settings import Settings
 from headrace.store import documents, retention, tasks
-from headrace.store.blobs import Blobs
+from headrace.store.blobs import BlobStore
 from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ UPLOAD_GRACE_SECONDS = 24 * 3600.0
 class Housekeeping:
     """A thread that drops chunks of replaced, cancelled and failed versions, and applies the retention."""
 
-    def __init__(self, database: Database, blobs: Blobs, settings: Settings, dimensions: int = 0) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, settings: Settings, dimensions: int = 0) -> None:
         self._database = database
         self._blobs = blobs
         self._settings = settings

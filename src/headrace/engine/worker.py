@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -18,18 +20,21 @@ from headrace.engine import dispatch, durable
 from headrace.engine.control import Control
 from headrace.engine.housekeeping import Housekeeping
 from headrace.engine.ingest import Ingest
+from headrace.engine.parsing import open_parsers
 from headrace.engine.reading import Reader
+from headrace.engine.roster import Roster
 from headrace.engine.takeover import Takeover
-from headrace.pipeline.embed import load_embedder
-from headrace.pipeline.sandbox import Limits, Parsers
+from headrace.engine.unpacking import Unpacking
+from headrace.pipeline.embed import DEFAULT, Embedders, Options
 from headrace.settings import Settings
-from headrace.store import migrations
-from headrace.store.blobs import Blobs
+from headrace.store import migrations, postgres
+from headrace.store.blobs import open_blobs
 from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 0.2
+DRAIN_LOOK_SECONDS = 0.1
 EMBEDDED_EXECUTOR = "local"
 """SQLite has one worker at a time, so each one is the heir of the last."""
 
@@ -37,7 +42,7 @@ EMBEDDED_EXECUTOR = "local"
 def run(settings: Settings, *, watch_input: bool = False) -> int:
     """Work until SIGTERM or SIGINT; with `watch_input` also until standard input ends, that is, the parent is gone.
 
-    Returns the exit code.
+    A worker that stands alone finishes first what it can within `worker_drain_seconds`. Returns the exit code.
     """
     os.nice(settings.worker_niceness)
     stopping = threading.Event()
@@ -47,54 +52,64 @@ def run(settings: Settings, *, watch_input: bool = False) -> int:
         threading.Thread(target=_wait_for_parent, args=(stopping,), daemon=True).start()
     with _alone(settings, stopping) as executor, ExitStack() as stack:
         if not stopping.is_set():
-            _start(settings, executor, stack)
+            started = _start(settings, executor, stopping, stack)
             logger.info("worker %s takes jobs", executor)
-        stopping.wait()
+            stopping.wait()
+            _drain(started, 0.0 if watch_input else settings.worker_drain_seconds)
         logger.info("worker %s stops; what it has in hand is taken up again", executor)
-        # Threads are in the middle of documents. Whatever they have not committed is repeated by the next worker, just
-        # as after a crash, so nothing is gained by waiting for them. Nor is anything closed before: who finds that its
-        # job does not go on returns, and the engine would take that for the end of its work.
+        # Threads may be in the middle of documents. Whatever they have not committed is repeated by the next worker,
+        # just as after a crash. Nothing else is closed before: who finds that its job does not go on returns, and the
+        # engine would take that for the end of its work.
         sys.stdout.flush()
         os._exit(0)
     return 0
 
 
-def _start(settings: Settings, executor: str, stack: ExitStack) -> None:
-    database = Database(settings.url)
+@dataclass(frozen=True, slots=True)
+class _Started:
+    control: Control
+    roster: Roster
+
+
+def _drain(started: _Started, seconds: float) -> None:
+    """Take nothing more, and let the slices in hand come to their end, if they do so in time."""
+    started.roster.drain()
+    until = time.monotonic() + seconds
+    while started.control.in_hand() and time.monotonic() < until:
+        time.sleep(DRAIN_LOOK_SECONDS)
+    started.roster.close()
+
+
+def _start(settings: Settings, executor: str, stopping: threading.Event, stack: ExitStack) -> _Started:
+    database = Database.of(settings)
+    if not settings.is_sqlite:
+        postgres.wait_for_answer(database.engine, settings.database_wait_seconds, stopping.wait)
     migrations.upgrade(database)
     dispatch.prepare(database)
-    blobs = Blobs(settings.data_dir / "blobs")
-    limits = Limits(
-        seconds=settings.parse_seconds,
-        memory_bytes=settings.parse_memory_bytes,
-        max_pages=settings.max_pages,
-        max_unpacked_bytes=settings.max_unpacked_bytes,
-    )
-    parsers = stack.enter_context(Parsers(limits))
-    embedder = load_embedder(
-        settings.embedder,
-        url=settings.embedder_url,
-        api_key=settings.embedder_api_key,
-        model=settings.embedder_model,
-        threads=settings.embedder_threads,
-    )
+    blobs = open_blobs(settings)
+    parsers = stack.enter_context(open_parsers(settings))
+    embedders = Embedders(Options(**settings.embedders, threads=settings.embedder_threads))
     control = Control(database)
     stack.callback(control.close)
     ingest = Ingest(
         database=database,
-        reader=Reader(database, blobs, parsers),
-        embedder=embedder,
+        reader=Reader(database, blobs, parsers, chunker=settings.chunker),
+        unpacking=Unpacking(database, blobs, parsers, control, settings),
+        embedders=embedders,
         control=control,
         settings=settings,
     )
-    housekeeping = Housekeeping(database, blobs, settings, embedder.dimensions)
+    housekeeping = Housekeeping(database, blobs, settings, embedders.get(DEFAULT).dimensions)
     stack.callback(housekeeping.close)
     takeover = None if settings.is_sqlite else Takeover(database, executor)
-    durable.launch(database, ingest, settings, executor)
+    roster = Roster(database, settings, executor, control.in_hand)
+    durable.launch(database, ingest, settings, executor, stopping.is_set)
     housekeeping.start()
+    roster.start()
     if takeover is not None:
         takeover.start()
         stack.callback(takeover.close)
+    return _Started(control, roster)
 
 
 @contextmanager
