@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from headrace.model.job import Job
+from headrace.model.pace import Forecast
 from headrace.model.vocabulary import JobStatus, Stage
 
 SMALLEST_WORK = 1024
@@ -28,6 +29,10 @@ SHARE_BEFORE = {
     Stage.CANCELLED: 1.0,
 }
 """The part of a document's work that lies before each stage; embedding is by far the longest."""
+
+_TRUST = 0.2
+_TRUST_SECONDS = 0.5
+"""What was remembered counts as much as this share of the whole job, measured in this run; at least so many seconds."""
 
 _MEASURED_SECONDS = 0.5
 _MEASURED_SHARE = 0.01
@@ -66,14 +71,48 @@ def percent(progress: float) -> float:
 
 
 def eta_seconds(job: Job, now: datetime) -> float | None:
-    """Seconds until the end at the pace measured in this run; None while there is nothing to go by.
+    """Seconds until the end of a running job; None while there is nothing to go by.
 
-    The pace is work per second since the run began, so a resumed job is not judged by its pause.
+    Where something is remembered of work of its kinds, that is what counts first, and more and more how this run
+    compares to it. Else it is the pace measured in this run alone: work per second since it began, so that a resumed
+    job is not judged by its pause. The wait of a pending job is nobody's to know: it depends on those ahead of it.
     """
     if job.status is not JobStatus.RUNNING or job.work_started_at is None:
         return None
-    elapsed = (now - job.work_started_at).total_seconds()
+    elapsed = max(0.0, (now - job.work_started_at).total_seconds())
+    if job.forecast is not None and job.total_items:
+        return _forecast_left(job, job.forecast, elapsed)
     done = job.work_done - job.work_done_at_start
     if elapsed < _MEASURED_SECONDS or done <= 0 or done < job.work_total * _MEASURED_SHARE:
         return None
     return round(max(0, job.work_total - job.work_done) * elapsed / done, 1)
+
+
+def begun(job: Job, forecast: Forecast | None) -> Job:
+    """The job with what it is expected to take, at the beginning of a run."""
+    if forecast is None:
+        return replace(job, forecast=None)
+    return replace(job, forecast=replace(forecast, done_seconds=_done_seconds(job, forecast)))
+
+
+def _forecast_left(job: Job, forecast: Forecast, elapsed: float) -> float:
+    whole = forecast.reading_seconds + forecast.indexing_seconds
+    done = _done_seconds(job, forecast)
+    trust = max(_TRUST_SECONDS, _TRUST * whole)
+    slowness = (elapsed + trust) / (max(0.0, done - forecast.done_seconds) + trust)
+    return round(max(0.0, whole - done) * slowness, 1)
+
+
+def _done_seconds(job: Job, forecast: Forecast) -> float:
+    """What the work done so far was expected to take.
+
+    Finished documents are read and indexed. The others stand, on the average, at one point of their way: up to
+    `SHARE_BEFORE` of indexing they are being read.
+    """
+    finished = min(1.0, job.processed_items / job.total_items) if job.total_items else 0.0
+    share = min(1.0, job.work_done / job.work_total) if job.work_total > 0 else 0.0
+    rest = 1.0 - finished
+    point = min(1.0, max(0.0, (share - finished) / rest)) if rest else 0.0
+    turn = SHARE_BEFORE[Stage.INDEXING]
+    read, indexed = min(1.0, point / turn), max(0.0, (point - turn) / (1.0 - turn))
+    return forecast.reading_seconds * (finished + rest * read) + forecast.indexing_seconds * (finished + rest * indexed)

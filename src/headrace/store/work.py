@@ -4,7 +4,7 @@ Every write is fenced twice: the job must still be in the run that the worker wa
 the claim that the worker took. A worker that lost either writes nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -19,7 +19,8 @@ from headrace.model.errors import DocumentError, Superseded
 from headrace.model.event import document_facts
 from headrace.model.ids import JobId, WorkspaceId
 from headrace.model.job import Item, Job, Stats
-from headrace.model.progress import advanced
+from headrace.model.pace import Forecast
+from headrace.model.progress import advanced, begun
 from headrace.model.vocabulary import EventType, ProcessingStatus, Stage
 from headrace.store import documents, jobs, record, revisions, rows, workspaces
 from headrace.store.database import Transaction
@@ -159,8 +160,8 @@ def working(
 ) -> Iterator[Hand]:
     """Take a job in hand: what is done in the block is written, and told, when it is left.
 
-    `recipe` is noted on the documents that go live. A `job.progress` event is added when the last one is at least `interval_seconds` old; stages and ends are always
-    told.
+    `recipe` is noted on the documents that go live. A `job.progress` event is added when the last one is at least
+    `interval_seconds` old; stages and ends are always told.
 
     Raises:
         Superseded: the job or one of the items is not this worker's any more; nothing was written.
@@ -175,7 +176,11 @@ def working(
         _settle(hand, timedelta(seconds=interval_seconds))
 
 
-def start(transaction: Transaction, job_id: JobId, run: int) -> Job:
+Expect = Callable[[sa.Connection, Job], Forecast | None]
+"""What a job is expected to take; None where nothing is known."""
+
+
+def start(transaction: Transaction, job_id: JobId, run: int, *, expect: Expect = lambda *_: None) -> Job:
     """The engine has taken the job up, for the first time or again after a crash.
 
     Raises:
@@ -186,6 +191,7 @@ def start(transaction: Transaction, job_id: JobId, run: int) -> Job:
             raise Superseded(f"job {job_id!r} is {draft.job.status}, in run {draft.job.run}")
         draft.job = lifecycle.start(draft.job, transaction.now)
         if draft.job.total_items:
+            draft.job = begun(draft.job, expect(transaction.connection, draft.job))
             draft.advance_to(Stage.EXTRACTING)
     return draft.job
 
@@ -234,6 +240,19 @@ def _swap_collection(hand: Hand) -> None:
     for workspace_id in hand.touched:
         workspaces.touch_index(transaction, workspace_id)
     hand.draft.report_documents([(document.document_id, facts) for document, facts in hand.told])
+
+
+def say_waiting(transaction: Transaction, job_id: JobId, run: int, sentence: str | None) -> Job:
+    """Say why a running job does not move; None when it does again. Told to watchers as the event's message.
+
+    Raises:
+        Superseded: the job does not run any more, or under a later run.
+    """
+    with record.changing(transaction, job_id, run=run) as draft:
+        draft.job = replace(draft.job, waiting_for=sentence)
+        if sentence is not None:
+            draft.report(EventType.JOB_PROGRESS, message=f"Waiting: {sentence}")
+    return draft.job
 
 
 def fail(transaction: Transaction, job_id: JobId, run: int, reason: str) -> Job:
