@@ -49,7 +49,8 @@ def _answers(settings: "Settings", url: str) -> Iterator[Answer]:
     yield _sandbox()
     yield _embedder(settings)
     yield _data_dir(settings)
-    yield _ocr()
+    yield _ocr(settings)
+    yield from _plugins(settings)
     yield _server(url)
     yield from _in_force(settings)
 
@@ -108,12 +109,39 @@ def _data_dir(settings: "Settings") -> Answer:
     return Answer(check="data", state="ok" if is_enough else "bad", told=told)
 
 
-def _ocr() -> Answer:
-    import shutil
+def _ocr(settings: "Settings") -> Answer:
+    from headrace.pipeline.sandbox import find_recognizer
 
-    found = shutil.which("tesseract")
-    told = found or "tesseract is not installed: scanned pages stay without text"
-    return Answer(check="ocr", state="ok" if found else "info", told=told)
+    if not settings.ocr:
+        return Answer(check="ocr", state="info", told="switched off: pages that are only pictures stay without text")
+    try:
+        found = find_recognizer(settings.ocr_languages)
+    except ValueError as error:
+        return Answer(check="ocr", state="bad", told=str(error))
+    if found is None:
+        told = "tesseract is not installed: pages that are only pictures stay without text"
+        return Answer(check="ocr", state="info", told=f"{told}; get it with: apt-get install tesseract-ocr")
+    return Answer(check="ocr", state="ok", told=f"{found.program}, reads {found.languages}")
+
+
+def _plugins(settings: "Settings") -> Iterator[Answer]:
+    """What other packages bring, and whether what is chosen is there."""
+    from headrace.pipeline.extract.formats import load_formats
+    from headrace.pipeline.plugins import Group, NoSuchPart, installed, load
+
+    for group in Group:
+        for name, entry in installed(group).items():
+            try:
+                load(group, name)
+            except NoSuchPart as error:
+                yield Answer(check="plug-in", state="bad", told=str(error))
+            else:
+                package = f" of {entry.dist.name} {entry.dist.version}" if entry.dist else ""
+                yield Answer(check="plug-in", state="ok", told=f"{group} {name!r}{package}")
+    try:
+        load_formats(settings.extractors)
+    except NoSuchPart as error:
+        yield Answer(check="extractors", state="bad", told=str(error))
 
 
 def _server(url: str) -> Answer:

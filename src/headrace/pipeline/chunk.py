@@ -3,12 +3,16 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import accumulate
 from typing import Protocol
 
 from headrace.model.document import Chunk, Section
+from headrace.pipeline import plugins
 from headrace.pipeline.embed.wordpiece import SPECIAL_TOKENS, load_tokenizer
 from headrace.pipeline.extract.parts import pieces
+
+BUILT_IN = "sentences"
 
 # BERT's tokenizer always cuts around white space, ASCII punctuation and ideographs, so that counts of words add up.
 ALONE = r"!-/:-@\[-`{-~\u3400-\u4dbf\u4e00-\u9fff"
@@ -36,6 +40,45 @@ class Tokenizer(Protocol):
     def encode(self, sequence: str, *, add_special_tokens: bool) -> Encoded:
         """The tokens of a text."""
         ...
+
+
+class Chunking(Protocol):
+    """Cuts documents into passages; used by one thread at a time."""
+
+    def chunk(self, section: Section, first_ordinal: int) -> list[Chunk]:
+        """The section's chunks, numbered from `first_ordinal`; none for white space.
+
+        A chunk's text is what stands between its offsets, which count in the whole document as the section's do. It has
+        at most as many of the embedder's tokens as its maker was asked for; the rest of a longer one is not embedded.
+        """
+        ...
+
+
+def load_chunker(name: str, *, max_tokens: int, overlap_tokens: int) -> Chunking:
+    """The built-in chunker, `sentences`, or the one that a package names in `headrace.chunkers`.
+
+    An entry point there refers to what makes one, called with `max_tokens` and `overlap_tokens`. Raises NoSuchPart.
+    """
+    if name == BUILT_IN:
+        return Chunker(max_tokens=max_tokens, overlap_tokens=overlap_tokens)
+    made: Chunking = plugins.load(plugins.Group.CHUNKERS, name)(max_tokens=max_tokens, overlap_tokens=overlap_tokens)
+    return Checked(made)
+
+
+class Checked:
+    """Another package's chunker, whose chunks are believed only where they are true."""
+
+    def __init__(self, chunking: Chunking) -> None:
+        self._chunking = chunking
+
+    def chunk(self, section: Section, first_ordinal: int) -> list[Chunk]:
+        """As of the chunker within. Raises ValueError for chunks that say what is not so."""
+        chunks = self._chunking.chunk(section, first_ordinal)
+        for ordinal, chunk in enumerate(chunks, first_ordinal):
+            start, end = chunk.start - section.start, chunk.end - section.start
+            if chunk.ordinal != ordinal or start < 0 or section.text[start:end] != chunk.text:
+                raise ValueError(f"chunk {chunk.ordinal} is not the text from {chunk.start} to {chunk.end}")
+        return [replace(chunk, page=section.page, heading=section.heading) for chunk in chunks]
 
 
 class Chunker:

@@ -11,6 +11,7 @@ import orjson
 from headrace.model.errors import UnsupportedType
 from headrace.pipeline.extract.archive import OLE_MARK
 from headrace.pipeline.extract.encoding import BLOCK_BYTES, decodes, guessed, marked, unmarked_wide
+from headrace.pipeline.extract.formats import declared
 from headrace.pipeline.extract.languages import language_of
 
 PDF = "application/pdf"
@@ -115,18 +116,28 @@ def sniff_file(file: BinaryIO, filename: str) -> str:
     """
     hint = PurePath(filename).suffix.lower()
     prefix = file.read(BLOCK_BYTES)
-    if b"%PDF-" in prefix[:1024] and not MAIL_FIELD.match(prefix[:100].decode("latin-1")):
-        return PDF
+    if known := type_by_mark(prefix):
+        return known
     if prefix.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return archive_type(file, hint)
     if prefix.startswith(OLE_MARK):
         return compound_type(file, prefix, hint)
-    if known := next((kind for mark, kind in MARKS.items() if prefix.startswith(mark)), None):
-        return known
+    if named := next((one for one in declared().values() if hint in one.suffixes), None):
+        return named.content_type
     refuse_foreign(prefix)
     if not is_text(prefix):
         raise UnsupportedType(f"the content is of no type that can be read; {READABLE}")
     return text_type(file, prefix, filename)
+
+
+def type_by_mark(prefix: bytes) -> str | None:
+    """The type that a file's first bytes tell; other packages' marks come first."""
+    marks = {one.mark: one.content_type for one in declared().values() if one.mark} | MARKS
+    if known := next((kind for mark, kind in marks.items() if prefix.startswith(mark)), None):
+        return known
+    # Something may stand before a PDF; but a mail may have one attached as it is.
+    is_pdf = b"%PDF-" in prefix[:1024] and not MAIL_FIELD.match(prefix[:100].decode("latin-1"))
+    return PDF if is_pdf else None
 
 
 def archive_type(file: BinaryIO, hint: str) -> str:

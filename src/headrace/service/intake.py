@@ -15,7 +15,7 @@ from typing import Any
 from headrace.model.document import BlobRange
 from headrace.model.errors import InvalidField, TooLarge, UnsupportedType
 from headrace.model.vocabulary import JobType
-from headrace.pipeline.sniff import TEXT, sniff
+from headrace.pipeline.sniff import TEXT, UNREADABLE, sniff
 from headrace.settings import Settings
 from headrace.store.blobs import BlobStore, Writer
 
@@ -75,6 +75,7 @@ class Intake:
         self._stack = ExitStack()
         self._texts: Writer | None = None
         self._parts: list[_Part] = []
+        self._refusals: list[UnsupportedType] = []
 
     def __enter__(self) -> "Intake":
         return self
@@ -123,16 +124,13 @@ class Intake:
         return Incoming(self, self._stack.enter_context(self._blobs.create()), name, self._settings.max_file_bytes)
 
     def add_file(self, incoming: "Incoming", metadata: Mapping[str, Any] | None = None) -> None:
-        """A file is complete.
-
-        Raises:
-            UnsupportedType: its content is of no type that can be read.
-        """
+        """A file is complete. One of a type that cannot be read is a document that will fail, beside others."""
         writer = incoming.writer
         try:
             content_type = sniff(writer.part, incoming.filename)
         except UnsupportedType as error:
-            raise UnsupportedType(f"{incoming.filename!r}: {error.detail}") from error
+            content_type = UNREADABLE
+            self._refusals.append(UnsupportedType(f"{incoming.filename!r}: {error.detail}"))
         writer.seal()
         self._add(
             _Part(
@@ -148,7 +146,13 @@ class Intake:
         )
 
     def settle(self) -> list[Arrived]:
-        """Make all of it durable, in the order in which it came."""
+        """Make all of it durable, in the order in which it came.
+
+        Raises:
+            UnsupportedType: there is nothing that can be read.
+        """
+        if self._refusals and len(self._refusals) == len(self._parts):
+            raise self._refusals[0]
         writers = list({id(part.writer): part.writer for part in self._parts}.values())
         keys = {id(writer): where.key for writer, where in zip(writers, self._blobs.settle(writers), strict=True)}
         return [

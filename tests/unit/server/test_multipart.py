@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.model.errors import HeadraceError, InvalidField, MalformedBody, TooLarge, UnsupportedType
+from headrace.pipeline.sniff import UNREADABLE
 from headrace.server.multipart import WRITE_BYTES, Form, Receiver
 from headrace.service import Intake
 from headrace.settings import Settings
@@ -156,13 +157,17 @@ def test_what_is_no_form_is_malformed(body: bytes, content_type: bytes) -> None:
     assert isinstance(refusal_of(Sent([body], content_type)), MalformedBody)
 
 
-def test_a_file_of_no_readable_type_is_refused_with_all_that_came_before() -> None:
-    parts: list[Part] = [("file", "good.txt", b"text"), ("file", "bad.txt", b"MZ\x90\0" + bytes(range(256)))]
+def test_a_file_of_no_readable_type_is_taken_among_others_and_refused_alone() -> None:
+    good: list[Part] = [("file", "good.txt", b"text")]
+    bad: list[Part] = [("file", "bad.txt", b"MZ\x90\0" + bytes(range(256)))]
 
-    refused = refusal_of(Sent([encoded(parts)]))
-
-    assert isinstance(refused, UnsupportedType)
-    assert "bad.txt" in refused.detail
+    with receiving() as (receiver, intake, _):
+        asyncio.run(receiver.receive(Sent([encoded(good + bad)]).request))
+        assert [one.content_type for one in intake.settle()] == ["text/plain", UNREADABLE]
+    with receiving() as (receiver, intake, _):
+        asyncio.run(receiver.receive(Sent([encoded(bad)]).request))
+        with pytest.raises(UnsupportedType, match=r"bad\.txt"):
+            intake.settle()
 
 
 @settings(max_examples=60, deadline=None)

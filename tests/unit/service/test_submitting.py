@@ -234,8 +234,9 @@ def test_a_file_is_refused_by_its_content_and_named(service: Jobs) -> None:
     with service.intake() as intake:
         incoming = intake.open_file("notes.txt")
         incoming.write(b"MZ\x90\x00\x03" + bytes(range(256)))
+        intake.add_file(incoming)
         with pytest.raises(UnsupportedType, match=r"notes\.txt"):
-            intake.add_file(incoming)
+            service.submit(LOCAL_USER, Request(job_type=JobType.FILE), intake)
 
     assert files(service) == []
 

@@ -20,7 +20,8 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
     with zipfile.ZipFile(file) as archive:
         names = [name_of(member) for member in wanted(archive)]
     count = "1 file" if len(names) == 1 else f"{len(names)} files"
-    return Parsed(outline=Outline(), parts=grouped([("\n".join([f"Archive of {count}:", *names]) if names else "", 1.0)]))
+    text = "\n".join([f"Archive of {count}:", *names]) if names else ""
+    return Parsed(outline=Outline(), parts=grouped([(text, 1.0)]))
 
 
 def wanted(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
