@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 
 from headrace.eventlog.replay import Stream
 from headrace.model.cursor import Cursor
-from headrace.model.document import Document, Hit
+from headrace.model.document import Document, Hit, Neighbour
 from headrace.model.ids import LOCAL_USER, JobId, UserId
 from headrace.model.job import Job
 from headrace.model.vocabulary import JobStatus, JobType
 from headrace.server.app import Application
 from headrace.server.identify import Identify
 from headrace.server.supervisor import Supervisor
-from headrace.service import Intake, Question, Request
+from headrace.service import Answer, Intake, Question, Request
 from headrace.settings import Settings
 
 Result = TypeVar("Result")
@@ -112,6 +112,18 @@ class Headrace:
         """The passages that answer best; `options` are those of `headrace.service.Question`."""
         question = Question(text=text, **options)
         return await asyncio.to_thread(self._application.context.library.query, UserId(user_id), question)
+
+    async def search(self, text: str, *, user_id: str = LOCAL_USER, **options: Any) -> Answer:
+        """A page of passages and the cursor of the next one; `options` are those of `headrace.service.Question`."""
+        question = Question(text=text, **options)
+        return await asyncio.to_thread(self._application.context.library.search, UserId(user_id), question)
+
+    async def neighbours(
+        self, chunk_id: str, *, before: int = 1, after: int = 1, user_id: str = LOCAL_USER
+    ) -> Sequence[Neighbour]:
+        """A passage with those around it in its document."""
+        found = self._application.context.library.neighbours
+        return await asyncio.to_thread(found, UserId(user_id), chunk_id, before=before, after=after)
 
     async def get_document(self, document_id: str, *, user_id: str = LOCAL_USER) -> Document:
         """A document as it is now."""

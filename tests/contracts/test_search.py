@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
@@ -12,15 +13,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, make_url, update
 
-from headrace.model.errors import InvalidField
+from headrace.model.errors import ChunkNotFound, InvalidField
 from headrace.model.ids import LOCAL_USER, UserId, WorkspaceId, new_id
 from headrace.search import index
 from headrace.search.postgres import ensure_vector_index
-from headrace.search.query import Query, Searcher, SearchMode
+from headrace.search.query import Clock, Query, Searcher, SearchMode, Span
 from headrace.store import migrations
 from headrace.store.database import Database
+from headrace.store.schema import document as document_table
 from tests.unit.search.library import Library, halves
 
 MODES = list(SearchMode)
@@ -502,3 +504,150 @@ def test_a_fresh_searcher_answers_as_one_that_followed(library: Library) -> None
 
     asked = Query(user_id=LOCAL_USER, text="heron", vector=halves([1, 0, 0, 0]), top_k=50)
     assert Searcher(library.database).query(asked) == library.searcher.query(asked)
+
+
+RANGES = [
+    ({"year": {"gte": 1900}}, {"1911", "both", "1950"}),
+    ({"year": {"gte": 1900, "lt": 1950}}, {"1911"}),
+    ({"year": {"gt": 1950}}, {"both"}),
+    ({"year": {"lte": 1850.5}}, {"1850", "both"}),
+    ({"year": [{"lt": 1880}, 1950]}, {"1850", "both", "1950"}),
+    ({"name": {"gte": "b", "lt": "d"}}, {"1911", "1950"}),
+    ({"year": {"gte": "1900"}}, {"text"}),
+    ({"year": {"gte": 1860, "lte": 1890}}, set()),
+    ({"place.mile": {"lt": 3}}, {"1850"}),
+]
+
+
+@pytest.mark.parametrize(("filters", "wanted"), RANGES)
+def test_bounds_on_metadata_compare_numbers_with_numbers_and_texts_with_texts(
+    library: Library, filters: dict[str, object], wanted: set[str]
+) -> None:
+    library.add("1850", metadata={"year": 1850, "place": {"mile": 2}}, vectors=[[1, 0]])
+    library.add("1911", metadata={"year": 1911, "name": "b", "place": {"mile": 3}}, vectors=[[1, 0]])
+    library.add("1950", metadata={"year": 1950, "name": "cd"}, vectors=[[1, 0]])
+    library.add("both", metadata={"year": [1840, 1960], "name": "D"}, vectors=[[1, 0]])
+    library.add("text", metadata={"year": "1920", "name": True}, vectors=[[1, 0]])
+    library.add("none", vectors=[[1, 0]])
+
+    assert set(library.near(1, 0, filters=filters)) == wanted
+
+
+@pytest.mark.parametrize("bounds", [{}, {"above": 3}, {"gte": None}, {"gte": True}, {"gte": [1]}, {"lt": float("inf")}])
+def test_bounds_that_cannot_be_meant_are_refused_by_name(library: Library, bounds: dict[str, object]) -> None:
+    with pytest.raises(InvalidField, match="year"):
+        library.texts("heron", filters={"year": bounds})
+
+
+def test_times_bound_when_documents_came_in_and_were_changed(library: Library) -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for day in range(4):
+        made = library.add(f"heron {day}")
+        with library.database.write() as transaction:
+            moment = noon + timedelta(days=day)
+            values = {"created_at": moment, "updated_at": moment + timedelta(days=10)}
+            transaction.execute(update(document_table).where(document_table.c.document_id == made).values(values))
+
+    def found(clock: Clock, start: int | None, end: int | None) -> set[str]:
+        bounds = [None if day is None else noon + timedelta(days=day) for day in (start, end)]
+        return set(library.texts("heron", times={clock: Span(start=bounds[0], end=bounds[1])}))
+
+    assert found(Clock.CREATED, 1, None) == {"heron 1", "heron 2", "heron 3"}
+    assert found(Clock.CREATED, None, 1) == {"heron 0"}
+    assert found(Clock.CREATED, 1, 3) == {"heron 1", "heron 2"}
+    assert found(Clock.UPDATED, 1, 3) == set()
+    assert found(Clock.UPDATED, 12, None) == {"heron 2", "heron 3"}
+
+
+def test_dates_in_the_text_are_bound_day_by_day(library: Library) -> None:
+    library.add("spring", metadata={"dates": ["1911-03-31", "1950-01-01"]})
+    library.add("autumn", metadata={"dates": ["1911-10-02"]})
+    library.add("undated")
+
+    def found(first: str, last: str) -> set[str]:
+        end = datetime.fromisoformat(last).replace(tzinfo=UTC) + timedelta(days=1)
+        times = {Clock.DATED: Span(start=datetime.fromisoformat(first).replace(tzinfo=UTC), end=end)}
+        return set(library.texts("spring autumn undated", times=times))
+
+    assert found("1911-01-01", "1911-12-31") == {"spring", "autumn"}
+    assert found("1911-03-31", "1911-03-31") == {"spring"}
+    assert found("1911-04-01", "1911-10-01") == set()
+
+
+def test_highlights_are_the_words_asked_for_in_whatever_form_they_have(library: Library) -> None:
+    text = "Herons étaient fishing near config.yaml; a HERON, and Fischadler."
+    library.add(text, vectors=[[1, 0]])
+
+    for mode in MODES:
+        asked = Query(user_id=LOCAL_USER, text="the heron fishes: config", vector=halves([1, 0]), mode=mode)
+        [hit] = library.searcher.query(asked)
+        assert [hit.text[start:end] for start, end in hit.highlights] == ["Herons", "fishing", "config", "HERON"]
+
+
+@pytest.mark.parametrize("text", ["a \x02heron\x03 with marks of its own", "no such bird"])
+def test_what_cannot_be_marked_has_no_highlights(library: Library, text: str) -> None:
+    library.add(text, vectors=[[1, 0]])
+
+    [hit] = library.searcher.query(Query(user_id=LOCAL_USER, text="heron", vector=halves([1, 0])))
+
+    assert hit.highlights == ()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pages_have_every_passage_once_and_in_the_order_of_one_long_page(library: Library, mode: SearchMode) -> None:
+    library.add(*(f"heron {number % 7}" for number in range(90)), vectors=[[1, number % 5] for number in range(90)])
+    asked = {"mode": mode, "vector": halves([1, 0])}
+
+    whole = [
+        hit.chunk_id for hit in library.searcher.query(Query(user_id=LOCAL_USER, text="heron 3", top_k=90, **asked))
+    ]
+
+    assert len(set(whole)) == 90
+    for size in (1, 7, 45, 90):
+        assert library.pages("heron 3", size, **asked) == whole
+
+
+def test_a_page_beyond_the_end_is_empty(library: Library) -> None:
+    library.add("heron")
+
+    assert library.texts("heron", offset=1) == library.texts("heron", offset=5_000) == []
+
+
+def test_neighbours_are_those_around_in_the_version_that_is_read(library: Library) -> None:
+    document = library.add(*(f"heron {number}" for number in range(5)))
+    library.build(document, 2, "another version")
+    other = library.add("another document")
+
+    def around(text: str, before: int, after: int) -> list[str]:
+        hit = next(hit for hit in library.searcher.query(Query(user_id=LOCAL_USER, text=text)) if hit.text == text)
+        found = library.searcher.neighbours(LOCAL_USER, hit.chunk_id, before=before, after=after)
+        return [one.text for one in found]
+
+    assert around("heron 2", 1, 1) == ["heron 1", "heron 2", "heron 3"]
+    assert around("heron 0", 3, 1) == ["heron 0", "heron 1"]
+    assert around("heron 4", 0, 3) == ["heron 4"]
+    assert around("another document", 9, 9) == ["another document"]
+    assert other != document
+
+
+def test_neighbours_of_what_one_may_not_see_are_not_found(library: Library) -> None:
+    eve = UserId("eve")
+    library.add("heron", workspace=library.workspace("hers", eve))
+    document = library.document(library.workspace(), {})
+    library.build(document, 1, "not live yet")
+
+    for chunk_id in ("1", "2", "3", "-1", "x", "", "9" * 30):
+        with pytest.raises(ChunkNotFound):
+            library.searcher.neighbours(LOCAL_USER, chunk_id, before=1, after=1)
+    assert len(library.searcher.neighbours(eve, "1", before=1, after=1)) == 1
+
+
+@pytest.mark.parametrize("mode", [SearchMode.HYBRID, SearchMode.VECTOR])
+def test_vectors_of_workspaces_with_another_model_are_not_compared(library: Library, mode: SearchMode) -> None:
+    same, other = library.workspace("same"), library.workspace("other")
+    library.add("same model", vectors=[[1, 0]], workspace=same)
+    library.add("other model", vectors=[[1, 0]], workspace=other)
+
+    found = library.texts("xyzzy", vector=halves([1, 0]), mode=mode, vector_workspaces=frozenset({same.workspace_id}))
+
+    assert found == ["same model"]

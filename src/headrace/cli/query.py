@@ -1,5 +1,6 @@
 """`headrace query`: the passages that answer a question."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
@@ -23,6 +24,19 @@ _COMMON = frozenset(
 TopK = Annotated[int | None, typer.Option("--top-k", "-k", min=1, help="How many passages.")]
 Mode = Annotated[str | None, typer.Option(help="hybrid, vector or keyword.")]
 Workspace = Annotated[str | None, typer.Option("--workspace", "-w", metavar="NAME", help="Only there.")]
+Filter = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter", "-f", metavar="NAME=VALUE", help="Only documents whose metadata have it; also NAME>=VALUE and <=."
+    ),
+]
+Since = Annotated[str | None, typer.Option(metavar="DATE", help="Only documents that came in then or later.")]
+Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only documents that came in then or before.")]
+Dated = Annotated[
+    str | None, typer.Option(metavar="FROM..TO", help="Only documents with a date in their text between these.")
+]
+Cursor = Annotated[str | None, typer.Option(metavar="CURSOR", help="The next page, as the last one named it.")]
+Around = Annotated[int, typer.Option("--around", "-a", min=0, max=20, help="So many passages before and after each.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,14 +49,25 @@ def query(
     top_k: TopK = None,
     mode: Mode = None,
     workspace: Workspace = None,
+    having: Filter = None,
+    since: Since = None,
+    until: Until = None,
+    dated: Dated = None,
+    cursor: Cursor = None,
+    around: Around = 0,
     url: Url = DEFAULT_URL,
 ) -> None:
     """Search everything that was ingested."""
+    narrowed = narrowing(having or [], since, until, dated) | ({"cursor": cursor} if cursor else {})
     if mode is not None and mode not in MODES:
         raise usage(f"--mode must be one of {', '.join(MODES)}, got {mode!r}")
     chosen = cast("Literal['hybrid', 'vector', 'keyword'] | None", mode)
     with connect(url) as client:
-        answer = client.query(text, top_k=top_k, mode=chosen, workspace=workspace)
+        answer = client.query(text, top_k=top_k, mode=chosen, workspace=workspace, **narrowed)
+        if around:
+            for result in answer["results"]:
+                found = client.neighbours(result["chunk_id"], before=around, after=around)["chunks"]
+                result["text"] = "\n\n".join(one["text"] for one in found)
     if not is_terminal():
         for result in answer["results"]:
             print_json(result)
@@ -50,6 +75,39 @@ def query(
     for place, result in enumerate(answer["results"], 1):
         print_passage(place, result, text)
     say(f"{len(answer['results'])} passages in {answer['took_ms']:.0f} ms" if answer["results"] else "nothing found")
+    if answer.get("next_cursor"):
+        say(f"more: --cursor {answer['next_cursor']}")
+
+
+def narrowing(having: list[str], since: str | None, until: str | None, dated: str | None) -> dict[str, Any]:
+    """What the options say, as the API has it."""
+    said: dict[str, Any] = {}
+    if having:
+        said["filters"] = {}
+    for one in having:
+        name, sign, value = named_value(one)
+        if sign == "=":
+            said["filters"][name] = value
+        else:
+            said["filters"].setdefault(name, {})["gte" if sign == ">=" else "lte"] = value
+    span = {"from": since, "to": until}
+    if since or until:
+        said["created_at"] = {name: value for name, value in span.items() if value}
+    if dated is not None:
+        first, _, last = dated.partition("..")
+        said["dated"] = {name: value for name, value in {"from": first, "to": last or first}.items() if value}
+    return said
+
+
+def named_value(text: str) -> tuple[str, str, Any]:
+    """`NAME=VALUE` taken apart; a value that is JSON, as a number is, counts as that."""
+    found = re.fullmatch(r"(.+?)(>=|<=|=)(.*)", text, re.DOTALL)
+    if found is None:
+        raise usage(f"--filter must be NAME=VALUE, NAME>=VALUE or NAME<=VALUE, got {text!r}")
+    try:
+        return found[1], found[2], json.loads(found[3])
+    except ValueError:
+        return found[1], found[2], found[3]
 
 
 def print_passage(place: int, result: Mapping[str, Any], question: str) -> None:

@@ -93,6 +93,11 @@ def query(text: str, **options: object) -> Request:
     return Request(method="POST", path="/query", json={"query": text, **_filled(**options)})
 
 
+def neighbours(chunk_id: str, *, before: int, after: int) -> Request:
+    """A passage and those around it."""
+    return get(f"/chunks/{_id(chunk_id)}/neighbours", before=before, after=after)
+
+
 def stream_path(job_id: str | None) -> str:
     """Where the events of a job are, or all of the user's."""
     return "/events" if job_id is None else f"/jobs/{_id(job_id)}/events"

@@ -143,8 +143,16 @@ class Verbs(ABC, Generic[Answer]):
         workspace: str | None = None,
         **narrowed: object,
     ) -> Answer:
-        """`{results, took_ms}`, best first; narrowed by `document_ids` and `filters` on metadata."""
+        """`{results, took_ms, next_cursor}`, best first.
+
+        Narrowed by `document_ids`, by `filters` on metadata (`{"year": {"gte": 1900}}`), and by time: `created_at`,
+        `updated_at` and `dated`, each `{"from": ..., "to": ...}`. `cursor` is the `next_cursor` of the page before.
+        """
         return self._send(requests.query(text, mode=mode, top_k=top_k, workspace=workspace, **narrowed))
+
+    def neighbours(self, chunk_id: str, *, before: int = 1, after: int = 1) -> Answer:
+        """`{chunks}`: a passage with those around it in its document."""
+        return self._send(requests.neighbours(chunk_id, before=before, after=after))
 
     def health(self) -> Answer:
         """Whether the server is alive (`/healthz`)."""

@@ -104,7 +104,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A chunk that answers a query; the higher the `score` the better, within one answer only."""
+    """A chunk that answers a query; the higher the `score` the better, within one answer only.
+
+    `highlights` are offsets in `text`, end exclusive, of the words that were asked for; the times are the document's.
+    """
 
     document_id: DocumentId
     chunk_id: str
@@ -114,3 +117,21 @@ class Hit:
     filename: str
     offsets: tuple[int, int]
     page: int | None = None
+    heading: str | None = None
+    ordinal: int = 0
+    highlights: tuple[tuple[int, int], ...] = ()
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """A chunk among those of its document; `ordinal` counts from 0."""
+
+    document_id: DocumentId
+    chunk_id: str
+    ordinal: int
+    text: str
+    offsets: tuple[int, int]
+    page: int | None = None
+    heading: str | None = None

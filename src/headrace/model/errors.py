@@ -3,7 +3,7 @@
 HeadraceError
 ├── BadRequest 400        MalformedBody, MalformedCursor
 ├── NotAuthenticated 401  · NotAllowed 403
-├── NotFound 404          JobNotFound, DocumentNotFound, WorkspaceNotFound, WebhookNotFound
+├── NotFound 404          JobNotFound, DocumentNotFound, ChunkNotFound, WorkspaceNotFound, WebhookNotFound
 ├── Conflict 409          WrongState, KeyReused, NameTaken
 ├── TooLarge 413          · UnsupportedType 415  · InvalidField 422
 ├── TooSlow 408           · HeadTooLarge 431
@@ -98,6 +98,15 @@ class WorkspaceNotFound(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no workspace {name[:80]!r}")
+
+
+class ChunkNotFound(NotFound):
+    """No passage that this user can search has that id."""
+
+    code = "chunk_not_found"
+
+    def __init__(self, chunk_id: str) -> None:
+        super().__init__(f"no chunk with id {chunk_id[:80]!r}; ids change when a document is ingested again")
 
 
 class WebhookNotFound(NotFound):

@@ -1,6 +1,6 @@
 """Finds candidates on Postgres: a GIN index of words, and pgvector."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from headrace.search import words
+from headrace.search.highlight import BEGIN, END, spans, words_only
 from headrace.search.question import Candidate, Query
 from headrace.search.scope import Condition, conditions, is_live
 from headrace.store.database import Database
-from headrace.store.schema import chunk
+from headrace.store.schema import chunk, document
 from headrace.store.types import HalfVector
 
 LONGEST_INDEXED = 4000
@@ -58,6 +59,23 @@ class PostgresReading:
         )
         return _candidates(self.connection, statement)
 
+    def highlights(self, texts: Mapping[int, str]) -> dict[int, tuple[tuple[int, int], ...]]:  # noqa: D102
+        asked = " ".join(words.asked(self._query.text))
+        if not asked or not texts:
+            return {}
+        found = self.connection.exec_driver_sql(
+            "SELECT given.chunk_id, ts_headline('english', given.text,"
+            " replace(plainto_tsquery('english', %s)::text, ' & ', ' | ')::tsquery, %s)"
+            " FROM unnest(%s::bigint[], %s::text[]) AS given (chunk_id, text)",
+            (
+                asked,
+                f'HighlightAll=true, StartSel="{BEGIN}", StopSel="{END}"',
+                list(texts),
+                [words_only(text) for text in texts.values()],
+            ),
+        )
+        return {chunk_id: spans(marked, texts[chunk_id]) for chunk_id, marked in found}
+
     def by_vector(self, limit: int) -> list[Candidate]:  # noqa: D102
         if self._query.vector is None:
             return []
@@ -83,10 +101,12 @@ class PostgresReading:
         # As in the index's own definition, and a literal, or a prepared statement could not use it.
         has_dimensions = sa.func.vector_dims(chunk.c.vector) == sa.literal_column(str(dimensions))
         order = distance + 0 if exactly else distance
+        comparable = self._query.vector_workspaces
+        is_comparable = sa.true() if comparable is None else document.c.workspace_id.in_(comparable)
         found = (
             sa.select(chunk.c.chunk_id, distance.label("distance"))
-            .where(self._allowed, has_dimensions)
-            .order_by(order)
+            .where(self._allowed, has_dimensions, is_comparable)
+            .order_by(order, chunk.c.chunk_id)
             .limit(limit)
             .subquery()
         )

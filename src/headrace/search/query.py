@@ -4,18 +4,18 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from headrace.model.document import Hit
-from headrace.model.ids import DocumentId
+from headrace.model.document import Hit, Neighbour
+from headrace.model.ids import DocumentId, UserId
+from headrace.search.neighbours import neighbours
 from headrace.search.postgres import PostgresFinder
-from headrace.search.question import Candidate, Finder, Query, Reading, SearchMode
+from headrace.search.question import Candidate, Clock, Finder, Query, Reading, SearchMode, Span
 from headrace.search.scope import is_live
 from headrace.search.sqlite import SqliteFinder
 from headrace.store.database import Database
 from headrace.store.schema import chunk, document
 
-__all__ = ["Query", "SearchMode", "Searcher", "fuse"]
+__all__ = ["Clock", "Query", "SearchMode", "Searcher", "Span", "fuse"]
 
-FEWEST_CANDIDATES = 50
 FUSION_CONSTANT = 60
 """Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet" (SIGIR 2009)."""
 GIGABYTE = 1_000_000_000
@@ -29,6 +29,7 @@ class Searcher:
     """
 
     def __init__(self, database: Database, *, matrix_bytes: int = GIGABYTE) -> None:
+        self._database = database
         self._finder: Finder = SqliteFinder(database, matrix_bytes) if database.is_sqlite else PostgresFinder(database)
 
     def query(self, query: Query) -> list[Hit]:
@@ -39,9 +40,27 @@ class Searcher:
         Raises:
             InvalidField: the filters cannot be meant.
         """
+        return self.page(query)[0]
+
+    def page(self, query: Query) -> tuple[list[Hit], bool]:
+        """As `query`, after the first `offset` of them; and whether there are more.
+
+        While the index stays as it is, pages of one size never repeat a passage nor leave one out. A fused ranking
+        ends with the candidates that were fused, some hundreds.
+        """
         with self._finder.reading(query) as reading:
-            best = _candidates(reading, query)[: query.top_k]
-            return _hits(reading.connection, query, best)
+            found = _candidates(reading, query)
+            best = found[query.offset : query.offset + query.top_k]
+            return _hits(reading, query, best), len(found) > query.offset + query.top_k
+
+    def neighbours(self, user_id: UserId, chunk_id: str, *, before: int, after: int) -> list[Neighbour]:
+        """A passage with those around it in the same document, in their order.
+
+        Raises:
+            ChunkNotFound: there is none, it is not what readers see now, or it is someone else's.
+        """
+        with self._database.read() as connection:
+            return neighbours(connection, user_id, chunk_id, before=before, after=after)
 
 
 def fuse(*rankings: Sequence[Candidate]) -> list[Candidate]:
@@ -54,28 +73,32 @@ def fuse(*rankings: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _candidates(reading: Reading, query: Query) -> list[Candidate]:
+    seen = query.offset + query.top_k + 1
     if query.mode is SearchMode.KEYWORD:
-        return reading.by_keyword(query.top_k)
+        return reading.by_keyword(seen)
     if query.mode is SearchMode.VECTOR:
-        return reading.by_vector(query.top_k)
-    wanted = max(FEWEST_CANDIDATES, query.top_k)
-    nearest = reading.by_vector(wanted)
-    worded = reading.by_keyword(wanted)
-    return fuse(worded, nearest) if nearest else worded
+        return reading.by_vector(seen)
+    nearest = reading.by_vector(query.depth)
+    return fuse(reading.by_keyword(query.depth), nearest) if nearest else reading.by_keyword(seen)
 
 
-def _hits(connection: sa.Connection, query: Query, best: Sequence[Candidate]) -> list[Hit]:
+def _hits(reading: Reading, query: Query, best: Sequence[Candidate]) -> list[Hit]:
+    rows = _rows(reading.connection, query, best)
+    marked = reading.highlights({chunk_id: row["text"] for chunk_id, row in rows.items()})
+    return [_hit(rows[one.chunk_id], one.score, marked.get(one.chunk_id, ())) for one in best if one.chunk_id in rows]
+
+
+def _rows(connection: sa.Connection, query: Query, best: Sequence[Candidate]) -> dict[int, sa.RowMapping]:
     statement = sa.select(
         *(column for column in chunk.c if column is not chunk.c.vector),
-        *(document.c.metadata, document.c.filename, document.c.user_id),
+        *(document.c.metadata, document.c.filename, document.c.user_id, document.c.created_at, document.c.updated_at),
     ).where(chunk.c.chunk_id.in_([one.chunk_id for one in best]), is_live())
     found = connection.execute(statement).mappings()
     # Not in the statement, or SQLite would begin at the user's documents.
-    rows = {row["chunk_id"]: row for row in found if row["user_id"] == query.user_id}
-    return [_hit(rows[one.chunk_id], one.score) for one in best if one.chunk_id in rows]
+    return {row["chunk_id"]: row for row in found if row["user_id"] == query.user_id}
 
 
-def _hit(row: sa.RowMapping, score: float) -> Hit:
+def _hit(row: sa.RowMapping, score: float, highlights: tuple[tuple[int, int], ...]) -> Hit:
     return Hit(
         document_id=DocumentId(row["document_id"]),
         chunk_id=str(row["chunk_id"]),
@@ -85,4 +108,9 @@ def _hit(row: sa.RowMapping, score: float) -> Hit:
         filename=row["filename"],
         offsets=(row["start_offset"], row["end_offset"]),
         page=row["page"],
+        heading=row["heading"],
+        ordinal=row["ordinal"],
+        highlights=highlights,
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
     )

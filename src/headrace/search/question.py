@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -22,14 +23,36 @@ class SearchMode(StrEnum):
     KEYWORD = "keyword"
 
 
+FEWEST_CANDIDATES = 200
+"""How deep either ranking goes into a fused one: the same for each page, or a later one could repeat an earlier."""
+
+
+class Clock(StrEnum):
+    """The times that a document has: when it came in, when it last changed, and the dates in its text."""
+
+    CREATED = "created_at"
+    UPDATED = "updated_at"
+    DATED = "dated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of time: from `start` on, and before `end`; None where it is open. Both aware."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """A question of one user.
 
     `vector` is the embedding of `text`, `(dimensions,)`, an array or little-endian float16 bytes; None asks the
     keywords alone. No `workspace_id` means all of the user's. `filters` maps members of the documents' metadata
-    (`"author.name"` is the `name` in the `author`) to the value wanted, or to a list of which any will do; a member
-    that is a list has the value when one of its elements is equal to it.
+    (`"author.name"` is the `name` in the `author`) to the value wanted, to a list of which any will do, or to bounds
+    such as `{"gte": 1900, "lt": 2000}`; a member that is a list has the value when one of its elements has it. `times`
+    are bounds in time. The first `offset` passages are left out; `vector_workspaces` are those whose vectors compare
+    with this one, None for all.
     """
 
     user_id: UserId
@@ -40,11 +63,19 @@ class Query:
     workspace_id: WorkspaceId | None = None
     document_ids: Sequence[DocumentId] | None = None
     filters: Mapping[str, Any] = field(default_factory=dict)
+    times: Mapping[Clock, Span] = field(default_factory=dict)
+    offset: int = 0
+    vector_workspaces: frozenset[str] | None = None
 
     @property
     def is_narrowed(self) -> bool:
         """Whether only some documents of a workspace are asked for."""
-        return self.document_ids is not None or bool(self.filters)
+        return self.document_ids is not None or bool(self.filters) or bool(self.times)
+
+    @property
+    def depth(self) -> int:
+        """How many candidates of each ranking are fused. It depends on nothing that differs from page to page."""
+        return max(FEWEST_CANDIDATES, self.top_k)
 
 
 class Candidate(NamedTuple):
@@ -64,6 +95,9 @@ class Reading(Protocol):
 
     def by_vector(self, limit: int) -> list[Candidate]:
         """The nearest chunks by cosine, -1 to 1; none when the query's vector has no direction."""
+
+    def highlights(self, texts: Mapping[int, str]) -> dict[int, tuple[tuple[int, int], ...]]:
+        """Where the words of the question are in these chunks' texts: starts and ends in characters, end exclusive."""
 
 
 class Finder(Protocol):

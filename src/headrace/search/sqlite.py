@@ -1,13 +1,14 @@
 """Finds candidates on SQLite: FTS5, and matrices in memory."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from headrace.search import words
+from headrace.search.highlight import BEGIN, END, spans
 from headrace.search.question import Candidate, Query, SearchMode
 from headrace.search.scope import Condition, conditions, is_live
 from headrace.store.database import Database
@@ -56,6 +57,8 @@ class SqliteFinder:
         statement = sa.select(workspace.c.workspace_id).where(workspace.c.user_id == query.user_id)
         if query.workspace_id is not None:
             statement = statement.where(workspace.c.workspace_id == query.workspace_id)
+        if query.vector_workspaces is not None:
+            statement = statement.where(workspace.c.workspace_id.in_(query.vector_workspaces))
         with self._database.read() as connection:
             return connection.scalars(statement).all()
 
@@ -99,6 +102,18 @@ class SqliteReading:
         found = [one for matrix in matrices for one in matrix.nearest(wanted, limit, documents)]
         return sorted(found, key=lambda one: (-one.score, one.chunk_id))[:limit]
 
+    def highlights(self, texts: Mapping[int, str]) -> dict[int, tuple[tuple[int, int], ...]]:  # noqa: D102
+        asked = words.asked(self._query.text)
+        if not asked or not texts:
+            return {}
+        places = ", ".join("?" * len(texts))
+        found = self.connection.exec_driver_sql(
+            f"SELECT rowid, highlight(chunk_fts, 0, ?, ?) FROM chunk_fts"  # noqa: S608
+            f" WHERE chunk_fts MATCH ? AND rowid IN ({places})",
+            (BEGIN, END, _any_of(asked), *texts),
+        )
+        return {chunk_id: spans(marked, texts[chunk_id]) for chunk_id, marked in found}
+
     def _documents(self) -> set[str]:
         return set(self.connection.scalars(sa.select(document.c.document_id).where(*self._allowed)))
 
@@ -110,24 +125,39 @@ class SqliteReading:
         )
 
     def _ranked(self, asked: Sequence[str], limit: int, mine: "sa.Select[tuple[int]] | None" = None) -> list[Candidate]:
+        rare = self._rarest(asked)
+        if mine is None:
+            return self._ranked_of_all(asked, rare, limit)
         every, either = _all_of(asked), _any_of(asked)
         has_all = _keywords.c.rowid.in_(_matching(every)).label("has_all")
         score = sa.literal_column("-bm25(chunk_fts)", sa.Double).label("score")
         statement = sa.select(_keywords.c.rowid, score, has_all).where(_match(either))
         rowid = sa.literal_column("+chunk_fts.rowid", sa.Integer)  # the plus: not one search of the index for each row
-        rare = self._rarest(asked)
         if len(rare) < len(asked):
             statement = statement.where(rowid.in_(_matching(_any_of(rare))))
-        if mine is not None:
-            statement = statement.where(rowid.in_(mine))
-        ranked = statement.order_by(has_all.desc(), score.desc(), _keywords.c.rowid).limit(limit)
+        ranked = statement.where(rowid.in_(mine)).order_by(has_all.desc(), score.desc(), _keywords.c.rowid).limit(limit)
         return [
             Candidate(chunk_id, rank / (1 + rank) + all_) for chunk_id, rank, all_ in self.connection.execute(ranked)
         ]
 
+    def _ranked_of_all(self, asked: Sequence[str], rare: Sequence[str], limit: int) -> list[Candidate]:
+        """As `_ranked`, in the driver's own words, which is what nearly every query needs."""
+        needed = (
+            "" if len(rare) == len(asked) else " AND +rowid IN (SELECT rowid FROM chunk_fts WHERE chunk_fts MATCH ?)"
+        )
+        found = self.connection.exec_driver_sql(
+            "SELECT rowid, -bm25(chunk_fts) AS score,"  # noqa: S608
+            " rowid IN (SELECT rowid FROM chunk_fts WHERE chunk_fts MATCH ?) AS has_all"
+            f" FROM chunk_fts WHERE chunk_fts MATCH ?{needed} ORDER BY has_all DESC, score DESC, rowid LIMIT ?",
+            (_all_of(asked), _any_of(asked), *([_any_of(rare)] if needed else []), limit),
+        )
+        return [Candidate(chunk_id, rank / (1 + rank) + all_) for chunk_id, rank, all_ in found]
+
     def _rarest(self, asked: Sequence[str]) -> list[str]:
         """The words that a chunk needs one of to be ranked: all, unless that would be too many chunks."""
-        counted = sorted((self._count(word), word) for word in asked)
+        if len(asked) == 1:
+            return list(asked)
+        counted = sorted(zip(self._counts(asked), asked, strict=True))
         rare: list[str] = []
         total = 0
         for count, word in counted:
@@ -138,9 +168,11 @@ class SqliteReading:
                 rare.append(word)
         return rare or list(asked)
 
-    def _count(self, word: str) -> int:
-        some = _matching(_any_of([word])).limit(MOST_RANKED).subquery()
-        return self.connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+    def _counts(self, asked: Sequence[str]) -> Sequence[int]:
+        """In how many chunks each word is, up to `MOST_RANKED`."""
+        one = f"(SELECT count(*) FROM (SELECT 1 FROM chunk_fts WHERE chunk_fts MATCH ? LIMIT {MOST_RANKED}))"  # noqa: S608
+        terms = tuple(_any_of([word]) for word in asked)
+        return tuple(self.connection.exec_driver_sql(f"SELECT {', '.join([one] * len(terms))}", terms).one())
 
 
 def _match(expression: str) -> Condition:

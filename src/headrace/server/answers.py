@@ -164,9 +164,31 @@ ANSWERS: dict[str, Schema] = {
             "filename": STRING,
             "offsets": array(COUNT),
             "page": or_null(COUNT),
+            "heading": or_null(STRING),
+            "ordinal": COUNT,
+            "highlights": array(array(COUNT)),
+            "created_at": INSTANT,
+            "updated_at": INSTANT,
         }
     ),
-    "QueryReply": whole({"results": array(ref("Hit")), "took_ms": SECONDS}),
+    "QueryReply": whole({"results": array(ref("Hit")), "took_ms": SECONDS, "next_cursor": or_null(STRING)}),
+    "NeighbourReply": whole(
+        {
+            "chunks": array(
+                whole(
+                    {
+                        "document_id": STRING,
+                        "chunk_id": STRING,
+                        "ordinal": COUNT,
+                        "text": STRING,
+                        "offsets": array(COUNT),
+                        "page": or_null(COUNT),
+                        "heading": or_null(STRING),
+                    }
+                )
+            )
+        }
+    ),
     "Ticket": whole({"ticket": STRING, "expires_at": INSTANT}),
     "Session": OBJECT
     | {
@@ -214,6 +236,7 @@ GIVEN = {
     "delete /workspaces/{workspace_id}": "JobReply",
     "post /query": "QueryReply",
     "get /query": "QueryReply",
+    "get /chunks/{chunk_id}/neighbours": "NeighbourReply",
     "post /tickets": "Ticket",
     "post /session": "Session",
     "get /session": "Session",

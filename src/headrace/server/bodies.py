@@ -2,11 +2,12 @@
 
 import base64
 import binascii
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from headrace.search.query import SearchMode
+from headrace.search.query import Clock, SearchMode, Span
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Metadata = dict[str, Any]
@@ -89,6 +90,37 @@ class AgainBody(Body):
     force: bool = False
 
 
+class SpanBody(Body):
+    """A stretch of time: dates, or times with a zone (UTC where there is none). A date as `to` is all of that day."""
+
+    model_config = ConfigDict(strict=False, extra="forbid", populate_by_name=True)
+
+    start: Annotated[str | None, Field(alias="from", max_length=40)] = None
+    end: Annotated[str | None, Field(alias="to", max_length=40)] = None
+
+    @field_validator("start", "end")
+    @classmethod
+    def _is_a_time(cls, value: str | None) -> str | None:
+        if value is not None:
+            moment_of(value)
+        return value
+
+    @property
+    def span(self) -> Span:
+        """Its bounds as instants."""
+        after = None if self.end is None else moment_of(self.end, is_end=True)
+        return Span(start=None if self.start is None else moment_of(self.start), end=after)
+
+
+def moment_of(text: str, *, is_end: bool = False) -> datetime:
+    """The instant that a date or a time begins with; with `is_end`, the first one behind it. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not is_end:
+        return aware
+    return aware + (timedelta(days=1) if len(text) <= len("2026-01-15") else timedelta(microseconds=1))
+
+
 class QueryBody(Body):
     """`POST /query`."""
 
@@ -100,6 +132,16 @@ class QueryBody(Body):
     workspace: Annotated[str, Field(strict=True)] | None = None
     document_ids: list[str] | None = None
     filters: Metadata = {}
+    created_at: SpanBody | None = None
+    updated_at: SpanBody | None = None
+    dated: SpanBody | None = None
+    cursor: Annotated[str, Field(max_length=100)] | None = None
+
+    @property
+    def times(self) -> dict[Clock, Span]:
+        """The bounds in time that are given."""
+        given = {clock: getattr(self, clock.value) for clock in Clock}
+        return {clock: body.span for clock, body in given.items() if body is not None}
 
 
 class EnrichmentBody(Body):

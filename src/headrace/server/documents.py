@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from headrace.model.errors import (
     BadRequest,
+    ChunkNotFound,
     DiskLow,
     DocumentNotFound,
     InvalidField,
@@ -25,7 +26,7 @@ from headrace.server.context import Context, context
 from headrace.server.multipart import FORM, Receiver
 from headrace.server.principal import user
 from headrace.server.problems import documented
-from headrace.server.views import document_view, hit_view, page, resource_view
+from headrace.server.views import document_view, hit_view, neighbour_view, page, resource_view
 from headrace.service import Question
 
 router = APIRouter()
@@ -122,6 +123,8 @@ async def query(body: QueryBody, app: App, owner: User) -> dict[str, Any]:
             workspace=body.workspace,
             document_ids=ids,
             filters=body.filters,
+            times=body.times,
+            cursor=body.cursor,
         ),
     )
 
@@ -134,13 +137,27 @@ async def query_by_url(
     mode: SearchMode | None = None,
     top_k: Annotated[int, Query(ge=1, le=1000)] = 10,
     workspace: str | None = None,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> dict[str, Any]:
-    """The passages that answer best."""
-    return await _query(app, owner, Question(text=q, mode=mode, top_k=top_k, workspace=workspace))
+    """The passages that answer best; for filters and bounds in time, `POST` the question."""
+    return await _query(app, owner, Question(text=q, mode=mode, top_k=top_k, workspace=workspace, cursor=cursor))
+
+
+@router.get("/chunks/{chunk_id}/neighbours", tags=["search"], responses=documented(ChunkNotFound, InvalidField))
+async def list_neighbours(
+    chunk_id: str,
+    app: App,
+    owner: User,
+    before: Annotated[int, Query(ge=0, le=100)] = 1,
+    after: Annotated[int, Query(ge=0, le=100)] = 1,
+) -> dict[str, Any]:
+    """A passage with those before and after it in its document, in their order."""
+    found = await asyncio.to_thread(app.library.neighbours, owner, chunk_id, before=before, after=after)
+    return {"chunks": [neighbour_view(one) for one in found]}
 
 
 async def _query(app: Context, owner: UserId, question: Question) -> dict[str, Any]:
     started = time.perf_counter()
-    hits = await asyncio.to_thread(app.library.query, owner, question)
+    answer = await asyncio.to_thread(app.library.search, owner, question)
     took = round((time.perf_counter() - started) * 1000, 2)
-    return {"results": [hit_view(hit) for hit in hits], "took_ms": took}
+    return {"results": [hit_view(hit) for hit in answer.hits], "took_ms": took, "next_cursor": answer.next_cursor}

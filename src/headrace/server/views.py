@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from headrace.model.cursor import Cursor
-from headrace.model.document import Document, Hit, Workspace
+from headrace.model.document import Document, Hit, Neighbour, Workspace
 from headrace.model.event import instant
 from headrace.model.job import Item, Job
 from headrace.model.progress import eta_seconds, percent
@@ -171,6 +171,24 @@ def hit_view(hit: Hit) -> dict[str, Any]:
         "filename": hit.filename,
         "offsets": list(hit.offsets),
         "page": hit.page,
+        "heading": hit.heading,
+        "ordinal": hit.ordinal,
+        "highlights": [list(span) for span in hit.highlights],
+        "created_at": instant(hit.created_at),
+        "updated_at": instant(hit.updated_at),
+    }
+
+
+def neighbour_view(one: Neighbour) -> dict[str, Any]:
+    """One of `GET /chunks/{id}/neighbours`."""
+    return {
+        "document_id": one.document_id,
+        "chunk_id": one.chunk_id,
+        "ordinal": one.ordinal,
+        "text": one.text,
+        "offsets": list(one.offsets),
+        "page": one.page,
+        "heading": one.heading,
     }
 
 

@@ -2,6 +2,6 @@
 
 from headrace.service.intake import Intake, Request
 from headrace.service.jobs import Jobs
-from headrace.service.library import Library, Question
+from headrace.service.library import Answer, Library, Question
 
-__all__ = ["Intake", "Jobs", "Library", "Question", "Request"]
+__all__ = ["Answer", "Intake", "Jobs", "Library", "Question", "Request"]

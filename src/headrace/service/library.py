@@ -1,18 +1,19 @@
 """What lasts: documents, the workspaces that hold them, their settings, and the questions that they answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from headrace.engine.dispatch import Dispatcher
-from headrace.model.document import Document, Hit, Workspace
+from headrace.model.document import Document, Hit, Neighbour, Workspace
 from headrace.model.errors import InvalidField
 from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId
 from headrace.model.job import Job
 from headrace.model.rag import DEFAULT_EMBEDDER, NO_EMBEDDER
 from headrace.model.vocabulary import JobType, ProcessingStatus
-from headrace.pipeline.embed import Embedders
-from headrace.search.query import Query, Searcher, SearchMode
+from headrace.pipeline.embed import Embedder, Embedders
+from headrace.search.query import Clock, Query, Searcher, SearchMode, Span
+from headrace.service import paging
 from headrace.settings import Settings
 from headrace.store import documents, jobs, record, reembedding, workspaces
 from headrace.store.database import Database, Transaction
@@ -26,7 +27,8 @@ NEEDS_EMBEDDING = (SearchMode.HYBRID, SearchMode.VECTOR)
 class Question:
     """What is asked of the index. `workspace` is a name or an id; `filters` are on metadata fields.
 
-    Without a `mode` the workspace's own is used.
+    Without a `mode` the workspace's own is used. `times` are bounds on when a document came in, was changed, or on the
+    dates in its text; `cursor` is the `next_cursor` of the page before, of the same question.
     """
 
     text: str
@@ -35,6 +37,21 @@ class Question:
     workspace: str | None = None
     document_ids: Sequence[DocumentId] | None = None
     filters: Mapping[str, Any] | None = None
+    times: Mapping[Clock, Span] = field(default_factory=dict)
+    cursor: str | None = None
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What a page has in common with the next one."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "cursor"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A page of passages, best first. `next_cursor` is None where there are no more."""
+
+    hits: Sequence[Hit]
+    next_cursor: str | None = None
 
 
 class Library:
@@ -191,17 +208,24 @@ class Library:
         return self.default_rag_config(user_id)
 
     def query(self, user_id: UserId, question: Question) -> list[Hit]:
-        """The passages that answer best.
+        """The passages of the first page that `search` finds."""
+        return list(self.search(user_id, question).hits)
+
+    def search(self, user_id: UserId, question: Question) -> Answer:
+        """The passages that answer best, and where to go on.
 
         Raises:
             WorkspaceNotFound: the workspace does not exist, or is someone else's.
+            InvalidField: the filters cannot be meant, or the cursor is of another question.
         """
+        offset = paging.decode(question.cursor, question.asked) if question.cursor else 0
         workspace_id, mode, choice = self._scope(user_id, question)
         embedder = self._embedders.get(choice)
         vector = None
         if mode in NEEDS_EMBEDDING and embedder.dimensions:
             vector = embedder.embed_query(question.text)
-        return self._searcher.query(
+        comparable = None if workspace_id or vector is None else self._comparable(user_id, embedder)
+        hits, has_more = self._searcher.page(
             Query(
                 user_id=user_id,
                 text=question.text,
@@ -211,8 +235,29 @@ class Library:
                 workspace_id=workspace_id,
                 document_ids=question.document_ids,
                 filters=question.filters or {},
+                times=question.times,
+                offset=offset,
+                vector_workspaces=comparable,
             )
         )
+        following = offset + question.top_k
+        is_last = not has_more or not hits
+        return Answer(hits=hits, next_cursor=None if is_last else paging.encode(following, question.asked))
+
+    def neighbours(self, user_id: UserId, chunk_id: str, *, before: int, after: int) -> list[Neighbour]:
+        """A passage and those around it.
+
+        Raises:
+            ChunkNotFound: there is none that this user can search.
+        """
+        return self._searcher.neighbours(user_id, chunk_id, before=before, after=after)
+
+    def _comparable(self, user_id: UserId, embedder: Embedder) -> frozenset[str] | None:
+        """The workspaces with vectors of that embedder; None where that is all of them."""
+        with self.database.read() as connection:
+            choices = workspaces.embedders(connection, user_id)
+        same = frozenset(one for one, choice in choices.items() if self._embedders.get(choice).name == embedder.name)
+        return None if len(same) == len(choices) else same
 
     def _scope(self, user_id: UserId, question: Question) -> tuple[WorkspaceId | None, SearchMode, str]:
         """Where to look, how, and with which embedder; all workspaces together are asked with the default one."""

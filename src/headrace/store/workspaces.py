@@ -139,6 +139,17 @@ def vectors_number(connection: sa.Connection, workspace_id: WorkspaceId) -> int:
     return int(connection.execute(statement).scalar() or 0)
 
 
+def embedders(connection: sa.Connection, user_id: UserId) -> dict[str, str]:
+    """The embedder that made each workspace's vectors; where there are none yet, the one that will."""
+    default = default_rag_config(connection, user_id).embedder
+    mine = sa.select(workspace.c.workspace_id, workspace.c.embedder, workspace.c.rag_config).where(
+        workspace.c.user_id == user_id, IS_THERE
+    )
+    return {
+        row.workspace_id: row.embedder or row.rag_config.get("embedder", default) for row in connection.execute(mine)
+    }
+
+
 def check_vectors(transaction: Transaction, workspace_id: WorkspaceId, number: int, embedder: str) -> None:
     """Make sure that the vectors about to be written are of the model that the workspace has; its first ones decide.
 

@@ -134,6 +134,16 @@ class Library:
         values: dict[str, Any] = {"user_id": LOCAL_USER, "text": text} | query
         return [hit.text for hit in self.searcher.query(Query(**values))]
 
+    def pages(self, text: str, size: int, **query: Any) -> list[str]:
+        """The ids of all hits, page after page."""
+        found: list[str] = []
+        while True:
+            asked = Query(user_id=LOCAL_USER, text=text, top_k=size, offset=len(found), **query)
+            hits, has_more = self.searcher.page(asked)
+            found += [hit.chunk_id for hit in hits]
+            if not has_more:
+                return found
+
     def near(self, *vector: float, **query: Any) -> list[str]:
         """The texts of the nearest chunks."""
         return self.texts(vector=halves(vector), mode=SearchMode.VECTOR, **query)

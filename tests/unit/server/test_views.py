@@ -108,7 +108,15 @@ def test_a_resource_is_the_same_document_in_camel_case(status: ProcessingStatus)
 
 def test_a_passage_says_where_it_is() -> None:
     hit = Hit(
-        document_id=DocumentId("d"), chunk_id="c", text="weir", score=0.5, metadata={}, filename="a.txt", offsets=(3, 7)
+        created_at=DOCUMENT.created_at,
+        updated_at=DOCUMENT.updated_at,
+        document_id=DocumentId("d"),
+        chunk_id="c",
+        text="weir",
+        score=0.5,
+        metadata={},
+        filename="a.txt",
+        offsets=(3, 7),
     )
 
     assert views.hit_view(hit)["offsets"] == [3, 7]
