@@ -150,6 +150,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "text", "json"] = "auto"
     access_log: bool = False
+    otlp_endpoint: str | None = None
 
     @property
     def url(self) -> str:

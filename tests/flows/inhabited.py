@@ -60,6 +60,7 @@ class Town:
     reader: str
     ids: Mapping[str, str]
     operations: tuple[Operation, ...]
+    operator: str
 
     def client(self, token: str | None = None, **options: object) -> httpx.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -97,7 +98,13 @@ def town(folder: Path, **settings: object) -> Iterator[Town]:
             if method in METHODS
         )
         yield Town(
-            server, anna, new_token(server, "eve"), new_token(server, "anna", "--scope", "read"), ids, operations
+            server,
+            anna,
+            new_token(server, "eve"),
+            new_token(server, "anna", "--scope", "read"),
+            ids,
+            operations,
+            new_token(server, "prometheus", "--scope", "operator"),
         )
 
 

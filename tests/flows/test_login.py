@@ -233,8 +233,8 @@ def socket_end(inhabited: Town, path: str) -> float:
 
 
 def watchers(inhabited: Town) -> int:
-    with inhabited.client(inhabited.anna) as anna:
-        text = anna.get("/metrics").text
+    with inhabited.client(inhabited.operator) as operator:
+        text = operator.get("/metrics").text
     return int(float(next(line.split()[1] for line in text.splitlines() if line.startswith("headrace_watchers"))))
 
 

@@ -1,11 +1,15 @@
 """`headrace serve` and `headrace worker`: the two processes of the product."""
 
 import logging
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headrace.cli.options import DatabaseUrl, DataDir, Host, Port, settings_from
+from headrace.cli.options import DatabaseUrl, DataDir, Host, Port, settings_from, usage
+
+if TYPE_CHECKING:
+    from headrace.settings import Settings
 
 Auth = Annotated[
     str | None, typer.Option(metavar="off|required", help="Whether every request needs a token (HEADRACE_AUTH, off).")
@@ -42,7 +46,8 @@ def serve(
     """Run the server, with a worker beside it."""
     given = {"host": host, "port": port, "data_dir": data_dir, "database_url": database_url, "auth": auth}
     settings = settings_from(**given, insecure=insecure or None)
-    write_log(settings.log_level)
+    write_log(settings)
+    trace(settings, "headrace-server")
     from headrace.server.serve import serve as run
 
     raise typer.Exit(run(settings, with_worker=not no_worker))
@@ -59,17 +64,31 @@ def worker(
     named = None if tags is None else tuple(filter(None, (tag.strip() for tag in tags.split(","))))
     given = {"data_dir": data_dir, "database_url": database_url, "worker_capacity": capacity, "worker_tags": named}
     settings = settings_from(**given)
-    write_log(settings.log_level)
+    write_log(settings)
+    trace(settings, "headrace-worker")
     from headrace.engine.worker import run
 
     raise typer.Exit(run(settings, watch_input=watch_input))
 
 
-def write_log(level: str) -> None:
+def write_log(settings: "Settings") -> None:
     """Send the product's log to standard error; other libraries are heard from a warning on."""
-    from headrace.server.redaction import RedactingFormatter
+    from headrace.server.redaction import formatter
 
     handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)-7s %(message)s"))
+    handler.setFormatter(formatter(settings.log_format, is_terminal=sys.stderr.isatty()))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
-    logging.getLogger("headrace").setLevel(level)
+    logging.getLogger("headrace").setLevel(settings.log_level)
+    logging.getLogger("headrace.access").disabled = not settings.access_log
+
+
+def trace(settings: "Settings", service: str) -> None:
+    """Send traces where the settings say."""
+    if settings.otlp_endpoint is None:
+        return
+    from headrace.telemetry import tracing
+
+    try:
+        tracing.start(settings.otlp_endpoint, service)
+    except tracing.NotInstalled as error:
+        raise usage(str(error)) from error

@@ -21,7 +21,7 @@ User = Annotated[str, typer.Option("--user", metavar="NAME", help="On whose beha
 Name = Annotated[str, typer.Option("--name", metavar="TEXT", help="What it is for.")]
 Days = Annotated[float | None, typer.Option("--expires-days", metavar="N", help="Days it is valid; always by default.")]
 Scopes = Annotated[
-    list[TokenScope] | None, typer.Option("--scope", help="What it allows; may be given twice. Both by default.")
+    list[TokenScope] | None, typer.Option("--scope", help="What it allows; may be repeated. Read and write by default.")
 ]
 TokenId = Annotated[str, typer.Argument(metavar="ID", help="The token's id, or the beginning of it.")]
 

@@ -23,6 +23,7 @@ from headrace.engine.dispatch import (
 )
 from headrace.engine.ingest import Ingest
 from headrace.engine.slices import Slice
+from headrace.engine.traces import job_span
 from headrace.model.ids import JobId
 from headrace.settings import Settings
 from headrace.store.database import Database
@@ -138,4 +139,5 @@ def _register(ingest: Ingest) -> None:
 
     @DBOS.workflow(name=JOB_WORKFLOW, max_recovery_attempts=NEVER_GIVE_UP)
     def run_job(job_id: str, run: int, tag: str | None = None) -> None:
-        ingest.run_job(JobId(job_id), run, lambda parts: spread(parts, tag))
+        with job_span(ingest.database, JobId(job_id), run):
+            ingest.run_job(JobId(job_id), run, lambda parts: spread(parts, tag))

@@ -19,6 +19,7 @@ from headrace.pipeline.embed import Embedder, receipt_key
 from headrace.search import index
 from headrace.store.database import Database
 from headrace.store.work import Hand
+from headrace.telemetry import metrics
 
 PORTION_CHUNKS = 256
 PORTION_ITEMS = 256

@@ -11,6 +11,7 @@ from headrace.engine.control import Control
 from headrace.engine.indexing import Indexing
 from headrace.engine.reading import Read, Reader
 from headrace.engine.slices import Slice
+from headrace.engine.traces import slice_span
 from headrace.model.document import Document
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.ids import DocumentId, JobId
@@ -23,6 +24,7 @@ from headrace.settings import Settings
 from headrace.store import documents, jobs, work, workspaces
 from headrace.store.database import Database
 from headrace.store.work import Hand
+from headrace.telemetry import metrics, tracing
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,8 @@ class Ingest:
         """Run one hand-out of a job to its end. Safe to call again after a crash: what is done stays done."""
         try:
             job = self._surely(lambda: self._start(job_id, run))
+            if job.run == 1:
+                tracing.waited("headrace.queue", job.created_at)
             if job.workspace_id is not None and job.job_type in ERRANDS:
                 errand, workspace_id = ERRANDS[job.job_type], job.workspace_id
                 self._surely(lambda: errand(self.database, workspace_id))
@@ -69,9 +73,13 @@ class Ingest:
 
     def run_slice(self, part: Slice) -> None:
         """Finish every document of a slice: ingested, or failed with its reason; with several tries at bad luck."""
-        with self.control.watching(part.job_id, part.run):
+        with (
+            self.control.watching(part.job_id, part.run),
+            slice_span(self.database, part.job_id, part.first, part.last),
+        ):
             try:
                 self._try_again_and_again(part)
+                metrics.slices.inc()
             except Superseded:
                 logger.info("job %s does not go on", part.job_id)
 
@@ -201,6 +209,7 @@ class _Shift:
         with self._in_hand() as hand:
             for item in work.unfinished(hand.transaction.connection, self._part.job_id, first, last):
                 logger.info("document %s: %s (%s)", item.document_id, error.detail, error.code)
+                metrics.document_failures.labels(code=error.code).inc()
                 hand.fail(item, error)
 
     def _stop(self) -> bool:

@@ -6,6 +6,15 @@ from headrace.telemetry import metrics, tracing
 
 LONGEST_KIND = 512
 
+SPANS = {
+    (Stage.EXTRACTING, Unit.BYTES): "headrace.extract",
+    (Stage.CHUNKING, Unit.BYTES): "headrace.chunk",
+    (Stage.ENRICHING, Unit.BYTES): "headrace.enrich",
+    (Stage.INDEXING, Unit.EMBEDDINGS): "headrace.embed",
+    (Stage.INDEXING, Unit.CHUNKS): "headrace.index",
+}
+"""What a piece of work is called in a trace; of what is counted in two units, one tells enough."""
+
 
 class Measured:
     """Counts and seconds by stage, kind and unit."""
@@ -17,7 +26,8 @@ class Measured:
         """So many units took so long; nothing is noted of work that has not counted."""
         if count > 0:
             metrics.note_work(stage.value, unit.value, count, max(0.0, seconds))
-            tracing.past(f"headrace.{stage.value}", seconds, {"unit": unit.value, "count": count, "kind": kind})
+            if (name := SPANS.get((stage, unit))) is not None:
+                tracing.past(name, seconds, {unit.value: count, "kind": kind})
             key = (stage, kind[:LONGEST_KIND], unit)
             counted, taken = self._sums.get(key, (0.0, 0.0))
             self._sums[key] = (counted + count, taken + max(0.0, seconds))

@@ -24,6 +24,7 @@ from headrace.engine.parsing import open_parsers
 from headrace.engine.reading import Reader
 from headrace.engine.roster import Roster
 from headrace.engine.takeover import Takeover
+from headrace.engine.telling import Telling
 from headrace.engine.unpacking import Unpacking
 from headrace.pipeline.embed import DEFAULT, Embedders, Options
 from headrace.settings import Settings
@@ -106,6 +107,9 @@ def _start(settings: Settings, executor: str, stopping: threading.Event, stack: 
     durable.launch(database, ingest, settings, executor, stopping.is_set)
     housekeeping.start()
     roster.start()
+    telling = Telling(database, executor)
+    telling.start()
+    stack.callback(telling.close)
     if takeover is not None:
         takeover.start()
         stack.callback(takeover.close)

@@ -151,6 +151,20 @@ class Hub:
         """How many streams are open."""
         return sum(len(topic.watchers) for topic in self._topics())
 
+    def count_by_transport(self) -> Counter[str]:
+        """How many streams are open on each wire; `poll` are those who wait for a job without one."""
+        found = Counter(
+            type(watcher.framing).__module__.removeprefix("headrace.transports.").split(".")[0]
+            for topic in self._topics()
+            for watcher in topic.watchers
+        )
+        found["poll"] = self._held.total() - found.total()
+        return found
+
+    def count_behind(self) -> int:
+        """How many events the slowest watcher has still to get."""
+        return max((topic.head - one.place for topic in self._topics() for one in topic.watchers), default=0)
+
     def credentials(self) -> set[str]:
         """Those with which streams were opened that still are."""
         watchers = (watcher for topic in self._topics() for watcher in topic.watchers)

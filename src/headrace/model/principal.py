@@ -7,13 +7,15 @@ from headrace.model.ids import LOCAL_USER, UserId
 
 
 class TokenScope(StrEnum):
-    """What a token allows: to look, or to change something."""
+    """What a token allows: to look, to change something, or to see how the whole installation is doing."""
 
     READ = "read"
     WRITE = "write"
+    OPERATOR = "operator"
 
 
-ALL_SCOPES = frozenset(TokenScope)
+ALL_SCOPES = frozenset({TokenScope.READ, TokenScope.WRITE})
+"""All that concerns one's own things. What concerns everybody's has to be asked for by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Puts the application together: API, streams, page, and what every answer carries."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -34,6 +35,7 @@ from headrace.server.context import Context
 from headrace.server.credentials import Credentials
 from headrace.server.gate import ASGI, Gate
 from headrace.server.identify import HostGuard, Identify
+from headrace.server.metrics import Metrics
 from headrace.server.openapi import with_streams
 from headrace.server.principal import STATIC, Guard
 from headrace.server.receiving import Receiving
@@ -128,7 +130,13 @@ class Application:
         api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
         gate = Gate(api, self.guard, requests_per_second=self.settings.max_requests_per_second)
         self.receiving = Receiving(gate, self.settings)
+        uploads = lambda: self.receiving.upload_count  # noqa: E731
+        api.state.metrics = Metrics(self.database, self.hub, self._free_bytes, uploads)
         return Streams(self.receiving, self.hub, self.guard.watcher, self.socketio)
+
+    def _free_bytes(self) -> int | None:
+        folder = self.settings.data_dir
+        return shutil.disk_usage(folder).free if folder.exists() else None
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:

@@ -10,6 +10,7 @@ from headrace.server import problems
 from headrace.server.access import EXPLAINED
 from headrace.server.principal import SAFE_METHODS, Guard
 from headrace.server.rates import Rate
+from headrace.server.seen import Seen, seen
 from headrace.transports.asgi import PRINCIPAL, Scope, refuse, until_gone
 
 Message = MutableMapping[str, Any]
@@ -49,7 +50,8 @@ class Gate:
         elif scope["type"] != "http":
             await self._app(scope, receive, send)
         else:
-            await self._serve(scope, receive, Reply(send))
+            with seen(scope) as request:
+                await self._serve(scope, receive, Reply(send, request))
 
     async def _serve(self, scope: Scope, receive: Receive, reply: "Reply") -> None:
         try:
@@ -89,8 +91,8 @@ class Gate:
 class Reply:
     """The answer to one request; once it is over, what else is said is dropped."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, request: Seen) -> None:
+        self._send, self._request = send, request
         self.is_over = False
 
     async def send(self, message: Message) -> None:
@@ -98,5 +100,7 @@ class Reply:
         if self.is_over:
             return
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", []), *SECURITY_HEADERS]
+            own = (b"x-request-id", self._request.request_id.encode())
+            message["headers"] = [*message.get("headers", []), *SECURITY_HEADERS, own]
+            self._request.answered(message["status"])
         await self._send(message)

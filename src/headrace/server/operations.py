@@ -1,22 +1,21 @@
 """The routes for those who run the server: is it there, can it work, how is it doing."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from headrace.model.errors import Busy
-from headrace.model.ids import UserId
 from headrace.server.context import Context, context
+from headrace.server.metrics import Metrics
 from headrace.server.principal import user
 from headrace.server.problems import documented
 
 router = APIRouter(tags=["operations"])
 
 App = Annotated[Context, Depends(context)]
-User = Annotated[UserId, Depends(user)]
 
 
 @router.get("/healthz")
@@ -37,15 +36,8 @@ async def is_ready(app: App) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.get("/metrics", response_class=Response)
-async def metrics(app: App, owner: User) -> Any:
-    """For Prometheus: the user's jobs by status, and who is watching."""
-    counts = await asyncio.to_thread(app.jobs.count_jobs, owner)
-    registry = CollectorRegistry()
-    jobs = Gauge("headrace_jobs", "jobs by status", ["status"], registry=registry)
-    for status, count in counts.items():
-        if status not in {"total_jobs", "total_chunks_created"}:
-            jobs.labels(status=status).set(count)
-    Gauge("headrace_chunks_created", "chunks made by all jobs", registry=registry).set(counts["total_chunks_created"])
-    Gauge("headrace_watchers", "open streams of this server", registry=registry).set(app.hub.count_watchers())
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+@router.get("/metrics", response_class=Response, dependencies=[Depends(user)])
+async def metrics(request: Request) -> Response:
+    """For Prometheus: the whole installation, all users together. Where users log in, a token with scope `operator`."""
+    page: Metrics = request.app.state.metrics
+    return Response(await page.page(), media_type=CONTENT_TYPE_LATEST)

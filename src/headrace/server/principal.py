@@ -40,6 +40,9 @@ OPEN_POSTS = {"/session": "it takes the token itself, and answers 401 without a 
 READING = {"/query", "/tickets", "/session"}
 """Routes that change nothing of the user's, whatever their method: the scope `read` is enough."""
 
+OPERATING = {"/metrics"}
+"""What tells of all users together."""
+
 
 class Guard:
     """Asks every request who it is from.
@@ -170,6 +173,8 @@ def is_open(scope: Scope) -> bool:
 
 
 def _needed(scope: Scope) -> TokenScope:
+    if path_below(scope) in OPERATING:
+        return TokenScope.OPERATOR
     is_reading = scope["method"] in SAFE_METHODS or path_below(scope) in READING
     return TokenScope.READ if is_reading else TokenScope.WRITE
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from headrace.model.errors import HeadraceError, InvalidField, MalformedBody, NotAuthenticated, Unavailable
+from headrace.telemetry import logs
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ def respond(error: HeadraceError, headers: Mapping[str, str] | None = None) -> J
         "code": error.code,
         **error.data,
     }
+    if (request_id := logs.request_id.get()) is not None:
+        body["request_id"] = request_id
     sent = dict(headers or {})
     if isinstance(error, Unavailable):
         sent["Retry-After"] = str(error.retry_after_seconds)
@@ -115,6 +118,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "detail": {"type": "string"},
         "code": {"type": "string"},
         "job_id": {"type": "string"},
+        "request_id": {"type": "string"},
         "errors": {
             "type": "array",
             "items": {

@@ -10,6 +10,7 @@ import time
 from types import TracebackType
 
 from headrace.settings import Settings
+from headrace.telemetry import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Supervisor:
                 return
             lived = time.monotonic() - started
             pause = FIRST_PAUSE_SECONDS if lived > HEALTHY_SECONDS else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            metrics.worker_restarts.inc()
             logger.warning("the worker ended with code %d; starting another in %.2f s", code, pause)
             self._stopping.wait(pause)
 

@@ -18,10 +18,11 @@ from headrace.model.vocabulary import JobStatus, JobType, Verdict
 from headrace.service.intake import Arrived, Intake, Request
 from headrace.service.library import find_or_provision
 from headrace.settings import Settings
-from headrace.store import documents, jobs, sameness, tasks, workspaces
+from headrace.store import documents, jobs, observing, sameness, tasks, workspaces
 from headrace.store.blobs import BlobStore
 from headrace.store.database import Database, Transaction
 from headrace.store.tasks import Task
+from headrace.telemetry import tracing
 
 
 class Jobs:
@@ -78,7 +79,7 @@ class Jobs:
         if (earlier := self._find_repeat(user_id, request.idempotency_key, fingerprint)) is not None:
             return earlier
         arrived = intake.settle()
-        with self.database.write(durable=True) as transaction:
+        with tracing.span("headrace.submit"), self.database.write(durable=True) as transaction:
             # Another request with the same key may have won since the look above.
             if request.idempotency_key and fingerprint:
                 transaction.take_turns(user_id, request.idempotency_key)
@@ -292,6 +293,7 @@ class Jobs:
     def _hand_out(self, transaction: Transaction, job: Job) -> Job:
         if not job.status.is_final:  # as one is of which nothing has changed
             self._dispatcher.hand_out(transaction, job)
+        observing.note_trace(transaction, job.job_id, tracing.current())
         return job
 
     def _own(self, transaction: Transaction, user_id: UserId, job_id: str) -> JobId:

@@ -300,6 +300,23 @@ token = sa.Table(
     comment="API tokens, and the sessions made from them (those have a parent); only the sha256 of the secret is here",
 )
 
+telemetry = sa.Table(
+    "telemetry",
+    metadata,
+    sa.Column("worker_id", sa.String(64), primary_key=True),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.Column("samples", sa.Text, nullable=False),
+    comment="each worker's numbers as it last told them, in Prometheus' text format",
+)
+
+job_trace = sa.Table(
+    "job_trace",
+    metadata,
+    sa.Column("job_id", ID, sa.ForeignKey("job.job_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("traceparent", sa.String(64), nullable=False),
+    comment="the trace (W3C traceparent) that a job's work belongs to, where its request came with one",
+)
+
 ticket = sa.Table(
     "ticket",
     metadata,
