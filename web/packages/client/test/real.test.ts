@@ -1,0 +1,112 @@
+// @vitest-environment node
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Client, type ClientOptions, createClient, type Frame, type Transport } from '../src/index.js'
+import { hasServer, Server, until } from './server.js'
+
+const clients: Client[] = []
+const TEXT = 'A headrace carries water from the weir to the wheel. '.repeat(40)
+
+function connect(server: Server, options: ClientOptions = {}): Client {
+  const client = createClient({ url: server.url, shared: false, notifyMs: 5, ...options })
+  clients.push(client)
+  return client
+}
+
+afterAll(() => clients.forEach((client) => client.close()))
+
+describe.skipIf(!hasServer)('against a real server', () => {
+  const server = new Server()
+  beforeAll(() => server.start(), 60_000)
+  afterAll(() => server.close())
+
+  test.each(['sse', 'websocket', 'poll'] as Transport[])(
+    'over %s a job is followed to its end, number by number',
+    async (transport) => {
+      const client = connect(server, { transports: [transport] })
+      const frames: Frame[] = []
+      client.on({
+        onJobEvent: (frame) => void frames.push(frame),
+        onDocumentStatus: (view) => void frames.push(view as unknown as Frame),
+      })
+      await until(client.connection, ({ state }) => state === 'live' || state === 'polling')
+
+      const { jobId } = await client.startUpload(TEXT)
+      const job = await until(client.job(jobId), ({ job }) => job?.status === 'completed' && job)
+
+      expect(job.percent).toBe(100)
+      const told = frames.filter((frame) => frame.jobId === jobId).map((frame) => frame.seq)
+      expect(told).toEqual(told.map((_, index) => index + 1))
+    },
+    60_000,
+  )
+
+  test('every event comes once and in order across a kill of the server', async () => {
+    const client = connect(server)
+    const frames: Frame[] = []
+    client.on({ onEvent: (frame) => void frames.push(frame) })
+    await until(client.connection, ({ state }) => state === 'live')
+    const first = await client.startUpload(TEXT)
+    await until(client.job(first.jobId), ({ job }) => job?.status === 'completed')
+
+    await server.kill()
+    await until(client.connection, ({ state, retryAt }) => state === 'reconnecting' && retryAt !== null)
+    await server.start()
+    client.retryNow()
+    const other = connect(server)
+    const { jobId } = await other.startUpload(TEXT)
+    await until(client.job(jobId), ({ job }) => job?.status === 'completed')
+
+    const numbers = frames.slice(1).map((frame) => Number(frame.eventId.split('-')[1]))
+    expect(frames[0]?.type).toBe('snapshot')
+    expect(frames.filter((frame) => frame.type === 'snapshot')).toHaveLength(1)
+    expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index))
+  }, 120_000)
+
+  test('an upload of files tells its job, and the same key makes no other', async () => {
+    const client = connect(server)
+    const file = new File([TEXT], 'weir.txt', { type: 'text/plain' })
+    const upload = client.startUpload([file], { collectionName: 'mills' })
+    expect(client.uploads.getSnapshot()[0]).toMatchObject({ id: upload.id, name: 'weir.txt', fileCount: 1 })
+    const { jobId } = await upload
+    const again = await client.startUpload([file], { collectionName: 'mills', id: upload.id })
+
+    expect(again.jobId).toBe(jobId)
+    expect(client.uploads.getSnapshot()[0]).toMatchObject({ id: upload.id, state: 'sent', jobId })
+    await until(client.jobDocuments(jobId), ({ items }) => items[0]?.status === 'ready')
+    const documents = await until(
+      client.documents({ workspace: 'mills' }),
+      ({ items }) => items.length > 0 && items,
+    )
+    expect(documents[0]).toMatchObject({ filename: 'weir.txt' })
+  }, 60_000)
+
+  test('a document is ingested again, and asked about in the words of a queue', async () => {
+    const client = connect(server)
+    const { jobId } = await client.startUpload({ documents: [TEXT] })
+    await until(client.job(jobId), ({ job }) => job?.status === 'completed')
+    const documents = await until(client.jobDocuments(jobId), ({ items }) => items.length > 0 && items)
+
+    const reply = await client.triggerIngest(documents[0]?.documentId ?? '')
+    await until(client.job(reply.jobId), ({ job }) => job?.status === 'completed')
+
+    expect(reply.jobType).toBe('resource_ingestion')
+    expect(await client.getIngestStatus(reply.jobId)).toMatchObject({ status: 'finished', progress: 1 })
+  }, 60_000)
+
+  test('one job alone is followed to its end', async () => {
+    const client = connect(server)
+    const { jobId } = await client.startUpload(TEXT)
+    const types: string[] = []
+    await new Promise<void>((resolve) => {
+      client.follow(jobId, { onEvent: (frame) => void types.push(frame.type), onEnd: resolve })
+    })
+    expect(types[0]).toBe('snapshot')
+    expect(types.at(-1)).toBe('job.completed')
+  }, 60_000)
+
+  test('a job that is not there is an error, not a wait', async () => {
+    const client = connect(server)
+    const error = await until(client.job('00000000-0000-7000-8000-000000000000'), (state) => state.error)
+    expect(error).toMatchObject({ status: 404, code: 'job_not_found' })
+  })
+})
