@@ -179,6 +179,8 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
         yield made
 
 
+# The Socket.IO client forgets a connection, unclosed, when the server goes in the middle of its handshake.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <function Connection.__del__")
 @pytest.mark.timeout(TIMEOUT)
 def test_all_transports_and_brokers_tell_the_same_over_cuts_and_restarts(
     own_broker: Broker, redis_url: str, tmp_path: Path
