@@ -7,12 +7,15 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from importlib import util
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -91,6 +94,27 @@ def rabbitmq() -> Iterator[str]:
                 yield f"amqp://guest:guest@127.0.0.1:{port}/"
         finally:
             subprocess.run([epmd, "-port", str(epmd_port), "-kill"], env=environment, capture_output=True, check=False)
+
+
+S3_BUCKET = "headrace"
+S3_KEYS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_REGION": "us-east-1"}
+"""The server takes any; an S3 client insists on having some."""
+
+
+@contextmanager
+def s3() -> Iterator[str]:
+    """An S3 API over HTTP that keeps everything in memory, with one bucket; yields its URL."""
+    if util.find_spec("moto") is None or util.find_spec("obstore") is None:
+        raise Missing("moto", "make setup")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with _folder("headrace-s3-") as folder:
+        command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        question = b"GET /moto-api/ HTTP/1.0\r\n\r\n"
+        with _process(command, lambda: answers(port, question, b"HTTP/1."), folder / "out", os.environ | S3_KEYS):
+            with urlopen(Request(f"{url}/{S3_BUCKET}", method="PUT")):
+                pass
+            yield url
 
 
 def answers(port: int, question: bytes, answer: bytes) -> bool:

@@ -42,6 +42,7 @@ def state(client: httpx.Client) -> list[Any]:
     return [client.get(path).json() for path in ("/documents", "/workspaces", "/jobs/stats", "/rag-config/default")]
 
 
+@pytest.mark.timeout(300)
 def test_a_moved_installation_answers_as_before_and_its_watchers_resume(
     server: RunningServer, postgres_url: str, tmp_path: Path
 ) -> None:

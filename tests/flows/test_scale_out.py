@@ -154,7 +154,7 @@ class Load:
 
     def run(self) -> None:
         with httpx.Client(base_url=self.url, trust_env=False, timeout=30) as client:
-            while not self.stopping.wait(0.02):
+            while not self.stopping.wait(0.3):
                 answer = client.post("/ingest", data={"text_content": f"note {len(self.jobs)} on weirs"})
                 self.note(answer)
                 if answer.status_code == 202:
