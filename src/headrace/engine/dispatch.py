@@ -53,6 +53,7 @@ class DurableDispatcher:
             options["queue_partition_key"] = job.user_id
         arguments = (job.job_id, job.run, tag) if tag else (job.job_id, job.run)  # as workers of before know them
         self._client.enqueue_in_transaction(transaction.connection, options, *arguments)
+        transaction.hands_out = True
 
     def close(self) -> None:
         """Let go of the client; the database's connections stay open."""

@@ -5,6 +5,7 @@ run, never what has come out of it.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,19 +25,24 @@ from headrace.engine.dispatch import (
 from headrace.engine.ingest import Ingest
 from headrace.engine.slices import Slice
 from headrace.engine.traces import job_span
+from headrace.engine.waking import Waking
 from headrace.model.ids import JobId
 from headrace.settings import Settings
 from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
 
-JOB_POLL_SECONDS = 0.25
-SLICE_POLL_SECONDS = 0.5
-"""A job waits half of the first on average, a large one once more half of the second. An idle worker does little else
-than poll: at 0.1 s both took a tenth of a core."""
+IDLE_LOOK_SECONDS = 2.0
+"""Where those who hand out jobs ring a bell, which may be missed; and at queues that are not in use."""
 
-UNUSED_POLL_SECONDS = 2.0
-"""Of the queue that counts users' jobs while no such limit is set: some may be left in it from when one was."""
+LOOK_SECONDS = 0.25
+"""Where nobody rings. An idle worker does little else than look: every 0.1 s, it took a tenth of a core."""
+
+INTERNAL_LOOK_SECONDS = 10.0
+"""At the engine's own queue, which we do not use."""
+
+AT_ONCE_SECONDS = 0.001
+"""The engine's own pause before each look: we have paused already."""
 
 WAIT_SECONDS = 0.1
 NEVER_GIVE_UP = 1_000_000
@@ -61,17 +67,19 @@ def launch(
         "application_version": APPLICATION_VERSION,
         "executor_id": executor,
         "serializer": DBOSPortableJSONSerializer(),
-        "log_level": "WARNING",
+        "log_level": "ERROR",  # it warns of every contention between workers, which is how they share
         "run_migrations": False,  # `dispatch.prepare` has done so
         "scheduler_polling_interval_sec": 3600.0,
         "notification_listener_polling_interval_sec": 60.0,
     }
     DBOS(config=config)
-    _register(ingest)
+    waking = Waking(database)
+    _register(ingest, waking)
     tags = (None, *settings.worker_tags)
     DBOS.listen_queues([line(queue, tag) for queue in (JOB_QUEUE, USER_QUEUE, SLICE_QUEUE) for tag in tags])
+    _get_dbos_instance()._registry.get_internal_queue()._polling_interval_sec = INTERNAL_LOOK_SECONDS
     DBOS.launch()
-    _keep_to_capacity(settings, is_draining)
+    _look_our_way(settings, waking, is_draining)
     for tag in tags:
         _open_lines(tag, settings)
 
@@ -84,7 +92,7 @@ def _open_lines(tag: str | None, settings: Settings) -> None:
         line(JOB_QUEUE, tag),
         global_concurrency=most,
         worker_concurrency=own,
-        polling_interval_sec=JOB_POLL_SECONDS,
+        polling_interval_sec=LOOK_SECONDS,
         on_conflict="always_update",
     )
     DBOS.register_queue(
@@ -92,40 +100,48 @@ def _open_lines(tag: str | None, settings: Settings) -> None:
         global_concurrency=most,
         worker_concurrency=own,
         partition_concurrency=min(most, settings.max_jobs_per_user or most),
-        polling_interval_sec=JOB_POLL_SECONDS if settings.max_jobs_per_user else UNUSED_POLL_SECONDS,
+        polling_interval_sec=LOOK_SECONDS,
         on_conflict="always_update",
     )
     DBOS.register_queue(
         line(SLICE_QUEUE, tag),
         worker_concurrency=settings.slices_at_once,
-        polling_interval_sec=SLICE_POLL_SECONDS,
+        polling_interval_sec=LOOK_SECONDS,
         on_conflict="always_update",
     )
 
 
-def _keep_to_capacity(settings: Settings, is_draining: Callable[[], bool]) -> None:
-    """Let this worker take as much as it can, not as the worker that started last.
+def _look_our_way(settings: Settings, waking: Waking, is_draining: Callable[[], bool]) -> None:
+    """Let this worker look for work when there may be some, and take as much as it can, not as the last one started.
 
     DBOS keeps a queue's limits in the database, one for all workers, and asks for them before each look at the queue;
-    there is no public way to have one's own.
+    there is no public way to have one's own. Nor is there one to wake it, so that is also the moment to wait.
     """
     system: Any = _get_dbos_instance()._sys_db
     stored = system.get_queue
 
+    def pause(name: str) -> None:
+        is_unused = name.startswith(USER_QUEUE) and not settings.max_jobs_per_user
+        waking.wait(name, IDLE_LOOK_SECONDS if waking.hears_others or is_unused else LOOK_SECONDS)
+
     def own(name: str, **options: Any) -> Any:
+        if threading.current_thread().name == f"queue-worker-{name}":
+            pause(name)
         queue = stored(name, **options)
         if queue is not None and not name.startswith("_dbos"):
             most = settings.slices_at_once if name.startswith(SLICE_QUEUE) else settings.jobs_at_once
             queue._worker_concurrency = 0 if is_draining() else most
+            queue._polling_interval_sec = AT_ONCE_SECONDS
         return queue
 
     system.get_queue = own
 
 
-def _register(ingest: Ingest) -> None:
+def _register(ingest: Ingest, waking: Waking) -> None:
     @DBOS.workflow(name=SLICE_WORKFLOW, max_recovery_attempts=NEVER_GIVE_UP)
     def run_slice(job_id: str, run: int, first: int, last: int) -> None:
         ingest.run_slice(Slice(job_id=JobId(job_id), run=run, first=first, last=last))
+        waking.ring()
 
     def spread(parts: Sequence[Slice], tag: str | None) -> None:
         handles: list[Any] = []
@@ -134,6 +150,7 @@ def _register(ingest: Ingest) -> None:
             name = f"{workflow_id(part.job_id, part.run)}.{number}"
             with SetWorkflowID(name), SetEnqueueOptions(priority=number + 1, app_version=APPLICATION_VERSION):
                 handles.append(DBOS.enqueue_workflow(queue, run_slice, part.job_id, part.run, part.first, part.last))
+        waking.ring()
         for handle in handles:
             handle.get_result(polling_interval_sec=WAIT_SECONDS)
 
@@ -141,3 +158,4 @@ def _register(ingest: Ingest) -> None:
     def run_job(job_id: str, run: int, tag: str | None = None) -> None:
         with job_span(ingest.database, JobId(job_id), run):
             ingest.run_job(JobId(job_id), run, lambda parts: spread(parts, tag))
+        waking.ring()

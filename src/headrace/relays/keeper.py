@@ -5,8 +5,6 @@ import asyncio
 from headrace.eventlog.wakeup import hear
 from headrace.relays.alone import alone
 from headrace.relays.outlet import Outlet
-from headrace.relays.rabbitmq import TopicExchange
-from headrace.relays.redis import Channels
 from headrace.relays.relay import Relay
 from headrace.relays.webhooks.sender import Webhooks
 from headrace.settings import Settings
@@ -42,11 +40,15 @@ class Relays:
 
 
 def _outlets(settings: Settings) -> dict[str, Outlet]:
-    """Another exchange is another relay, with a cursor of its own."""
+    """Another exchange is another relay, with a cursor of its own. A broker's library is loaded where it is used."""
     outlets: dict[str, Outlet] = {}
     if settings.rabbitmq_url:
+        from headrace.relays.rabbitmq import TopicExchange
+
         exchange = settings.rabbitmq_exchange
         outlets[f"rabbitmq:{exchange}"] = TopicExchange(settings.rabbitmq_url, exchange)
     if settings.redis_url:
+        from headrace.relays.redis import Channels
+
         outlets["redis"] = Channels(settings.redis_url)
     return outlets

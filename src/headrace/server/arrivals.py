@@ -7,11 +7,8 @@ that cannot now (queue full, disk low) waits in the broker. Several servers shar
 import asyncio
 import base64
 import logging
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import aio_pika
-from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
-from pamqp.common import FieldTable
 from pydantic import ConfigDict, Field, ValidationError
 
 from headrace.model.errors import HeadraceError, Unavailable
@@ -22,6 +19,10 @@ from headrace.server.bodies import DocumentBody, Name
 from headrace.service import Jobs
 from headrace.service import Request as Wanted
 from headrace.settings import Settings
+
+if TYPE_CHECKING:
+    from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+    from pamqp.common import FieldTable
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,8 @@ class Arrivals:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self, url: str) -> None:
+        import aio_pika  # a server without a broker has no time for it
+
         while True:
             try:
                 connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
@@ -72,24 +75,24 @@ class Arrivals:
                 logger.warning("documents from the broker are interrupted: %r", error)
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _declare(self, channel: aio_pika.abc.AbstractChannel) -> AbstractQueue:
+    async def _declare(self, channel: "AbstractChannel") -> "AbstractQueue":
+        from aio_pika import ExchangeType
+
         await channel.set_qos(prefetch_count=MOST_AT_ONCE)
         name = f"{self._settings.rabbitmq_exchange}.{ROUTING_KEY}"
-        exchange = await channel.declare_exchange(
-            self._settings.rabbitmq_exchange, aio_pika.ExchangeType.TOPIC, durable=True
-        )
+        exchange = await channel.declare_exchange(self._settings.rabbitmq_exchange, ExchangeType.TOPIC, durable=True)
         await channel.declare_queue(name + DEAD, durable=True)
         to_the_dead: FieldTable = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": name + DEAD}
         queue = await channel.declare_queue(name, durable=True, arguments=to_the_dead)
         await queue.bind(exchange, ROUTING_KEY)
         return queue
 
-    async def _consume(self, queue: AbstractQueue) -> None:
+    async def _consume(self, queue: "AbstractQueue") -> None:
         async with queue.iterator() as messages, asyncio.TaskGroup() as group:
             async for message in messages:
                 group.create_task(self._take(message))
 
-    async def _take(self, message: AbstractIncomingMessage) -> None:
+    async def _take(self, message: "AbstractIncomingMessage") -> None:
         try:
             job = await asyncio.to_thread(self._submit, message.body, message.message_id)
         except Unavailable as error:

@@ -23,9 +23,9 @@ class Bell:
         self._socket = _datagram_socket()
 
     @classmethod
-    def beside(cls, database: Path) -> "Bell":
-        """The bell of a SQLite file."""
-        return cls(database.with_name(f"{database.name}-bells"))
+    def beside(cls, database: Path, what: str = "bells") -> "Bell":
+        """The bell of a SQLite file for those who watch, or who look for `work`."""
+        return cls(database.with_name(f"{database.name}-{what}"))
 
     def ring(self, name: str) -> None:
         """Send `name` to every listener; one that is gone is cleared away."""

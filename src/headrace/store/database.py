@@ -48,6 +48,7 @@ class Transaction:
     epoch: str
     now: datetime
     concerned: set[UserId] = field(default_factory=set)
+    hands_out: bool = False
 
     def execute(self, statement: sa.Executable, rows: Any = None) -> sa.CursorResult[Any]:
         """Run one statement, or the same one for each of `rows`."""
@@ -106,6 +107,7 @@ class Database:
             else postgres.make_engine(self.url, limits or postgres.Limits())
         )
         self.bell = Bell.beside(self.file) if self.file else None
+        self.work_bell = Bell.beside(self.file, "work") if self.file else None
         self._epoch: str | None = None
 
     @classmethod
@@ -145,7 +147,7 @@ class Database:
                 transaction = Transaction(connection, epoch, self.clock())
                 yield transaction
                 self._notify(transaction)
-        self._ring(transaction.concerned)
+        self._ring(transaction)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -159,8 +161,9 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
-        if self.bell:
-            self.bell.close()
+        for bell in (self.bell, self.work_bell):
+            if bell:
+                bell.close()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -191,10 +194,12 @@ class Database:
         for name in _named(transaction.concerned):
             transaction.execute(sa.select(sa.func.pg_notify(NOTIFY_CHANNEL, name)))
 
-    def _ring(self, concerned: set[UserId]) -> None:
+    def _ring(self, committed: Transaction) -> None:
         if self.bell:
-            for name in _named(concerned):
+            for name in _named(committed.concerned):
                 self.bell.ring(name)
+        if self.work_bell and committed.hands_out:
+            self.work_bell.ring("")
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -1,18 +1,23 @@
-"""The schema's history, and the one verb that brings a database up to date."""
+"""The schema's history, and the one verb that brings a database up to date.
+
+Alembic is loaded only where there is something to apply: a start has no time for it.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from headrace.model.ids import new_id
 from headrace.store.database import Database
 from headrace.store.schema import installation
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 ADVISORY_LOCK = 7_155_170
+ALEMBIC_TABLE = "alembic_version"
+VERSIONS = Path(__file__).parent / "versions"
 
 
 def upgrade(database: Database) -> None:
@@ -24,21 +29,27 @@ def upgrade(database: Database) -> None:
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # the tables may be large
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
         if current(connection) != head():
+            from alembic import command
+
             command.upgrade(_config(connection), "head")
         _name_the_log(connection)
 
 
 def current(connection: sa.Connection) -> str | None:
     """The revision that a database is at."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table(ALEMBIC_TABLE):
+        return None
+    return connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table(ALEMBIC_TABLE)))
 
 
 def head() -> str | None:
-    """The revision that this code expects."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    """The revision that this code expects: the newest, by the number that its file's name begins with."""
+    return max((file.name.partition("_")[0] for file in VERSIONS.glob("[0-9]*_*.py")), default=None)
 
 
-def _config(connection: sa.Connection | None = None) -> Config:
+def _config(connection: sa.Connection | None = None) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["connection"] = connection
