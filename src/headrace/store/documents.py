@@ -17,6 +17,7 @@ from headrace.store.schema import chunk, document, item, workspace
 IDS_AT_ONCE = 500
 """Keeps statements below SQLite's limit on variables."""
 
+INSERT = sa.insert(document)
 PUBLISH = (
     sa.update(document)
     .where(document.c.document_id == sa.bindparam("of_document"))
@@ -34,8 +35,7 @@ PUBLISH = (
 
 def add(transaction: Transaction, new: Sequence[Document]) -> None:
     """Write new documents."""
-    if new:
-        transaction.execute(sa.insert(document), [rows.from_document(one) for one in new])
+    transaction.execute_many(INSERT, [rows.from_document(one) for one in new])
 
 
 def hand_over(transaction: Transaction, job: Job, ids: Sequence[DocumentId] | None = None) -> None:

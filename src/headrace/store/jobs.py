@@ -18,6 +18,7 @@ from headrace.store import documents, record, rows, sameness
 from headrace.store.database import Transaction
 from headrace.store.schema import document, item, job
 
+INSERT_ITEM = sa.insert(item)
 LIVE = (JobStatus.PENDING, JobStatus.RUNNING)
 
 
@@ -79,7 +80,7 @@ def submit(transaction: Transaction, submission: Submission) -> Job:
     keys = {"idempotency_key": submission.idempotency_key, "request_hash": submission.request_hash}
     transaction.execute(sa.insert(job).values(rows.from_job(made) | keys))
     if items:
-        transaction.execute(sa.insert(item), [rows.from_item(one) for one in items])
+        transaction.execute_many(INSERT_ITEM, [rows.from_item(one) for one in items])
         documents.hand_over(transaction, made)
     with record.changing(transaction, made.job_id) as draft:
         draft.report(EventType.JOB_RECEIVED)

@@ -221,7 +221,7 @@ def test_a_client_that_polls_no_more_holds_little_and_is_let_go(database, alice,
         sid = http.get(address).text.partition('"sid":"')[2].partition('"')[0]
         http.post(f"{address}&sid={sid}", content=f'40{{"token":"{alice.user_id}"}}')
         connected = http.get(f"{address}&sid={sid}").text
-        (socket,) = server.wire._server.eio.sockets.values()
+        (socket,) = server.wire._wire._server.eio.sockets.values()
         alice.tick(job, 500)
         most = 0
         until = time.monotonic() + SECONDS
