@@ -22,6 +22,7 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
     Image.MAX_IMAGE_PIXELS = None  # our own limit is checked for each frame
     try:
         image = Image.open(file, formats=FORMATS)
+        check_size(image, limits)
         count = getattr(image, "n_frames", 1)
     except UnidentifiedImageError as error:
         raise damaged(NAME) from error
@@ -31,6 +32,14 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
     return Parsed(
         outline=Outline(page_count=pages, metadata=metadata_of(image)), parts=read_parts(image, count, limits)
     )
+
+
+def check_size(frame: Image.Image, limits: Limits) -> None:
+    """Refuse what would take too much memory, before it is decoded: even a look at its metadata may do that."""
+    if frame.width * frame.height > limits.max_pixels:
+        size = f"{frame.width} x {frame.height}"
+        detail = f"the {NAME} is {size} and the limit is {limits.max_pixels} pixels; make it smaller"
+        raise DocumentError("too_large", detail)
 
 
 def metadata_of(image: Image.Image) -> dict[str, str]:
@@ -48,10 +57,7 @@ def metadata_of(image: Image.Image) -> dict[str, str]:
 def read_parts(image: Image.Image, count: int, limits: Limits) -> Iterator[Part]:
     """One part a frame, from 1."""
     for number, frame in enumerate(ImageSequence.Iterator(image), 1):
-        if frame.width * frame.height > limits.max_pixels:
-            size = f"{frame.width} x {frame.height}"
-            detail = f"the {NAME} is {size} and the limit is {limits.max_pixels} pixels; make it smaller"
-            raise DocumentError("too_large", detail)
+        check_size(frame, limits)
         page = number if count > 1 else None
         yield Part(text="", fraction=number / count, page=page, picture=partial(drawn, frame, limits))
 

@@ -14,6 +14,7 @@ from headrace.pipeline.source import Limits, Outline
 
 NAME = "presentation"
 PARAGRAPH, TEXT, BREAK = qn("a:p"), qn("a:t"), qn("a:br")
+LABEL, LABELS = qn("c:v"), (qn("c:tx"), qn("c:cat"))
 TABLE, ROW, CELL = qn("a:tbl"), qn("a:tr"), qn("a:tc")
 
 
@@ -38,7 +39,7 @@ def read_parts(presentation: Any, count: int, links: list[str]) -> Iterator[Part
         links.extend(link_targets(slide.part.rels))
         title = slide.shapes.title
         heading = " ".join(title.text_frame.text.split()) if title is not None else ""
-        text = "\n".join(filter(str.strip, [*lines_of(slide.element), *notes_of(slide)]))
+        text = "\n".join(filter(str.strip, [*lines_of(slide.element), *chart_lines(slide), *notes_of(slide)]))
         yield Part(text=text, fraction=number / count, page=number, heading=heading or None)
 
 
@@ -46,6 +47,17 @@ def notes_of(slide: Any) -> Iterator[str]:
     """What the speaker noted."""
     if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
         yield slide.notes_slide.notes_text_frame.text
+
+
+def chart_lines(slide: Any) -> Iterator[str]:
+    """What is written on each chart: its titles, then the names of its series and categories, each once."""
+    for relation in slide.part.rels.values():
+        if relation.reltype.endswith("/chart") and not relation.is_external:
+            root = relation.target_part.chart.element
+            titles = [paragraph_text(paragraph) for paragraph in root.iter(PARAGRAPH)]
+            labels = (node for node in root.iter(LABEL) if next(node.iterancestors(*LABELS), None) is not None)
+            names = dict.fromkeys(node.text.strip() for node in labels if node.text)
+            yield "\n".join([*titles, ", ".join(names)]).strip()
 
 
 def lines_of(root: Any) -> Iterator[str]:

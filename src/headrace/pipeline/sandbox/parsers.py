@@ -121,6 +121,8 @@ class Parsers:
         """
         if source.content_type not in self._formats:
             raise UnsupportedType(f"documents of type {source.content_type!r} cannot be read")
+        if not source.size:
+            raise DocumentError("empty", "no text was found in the document: the file is empty")
         messages = local_messages(source, first_section, self._limits)
         if messages is not None:
             yield Reading(messages)
