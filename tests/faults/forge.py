@@ -40,6 +40,11 @@ def _template() -> TemporaryDirectory[str]:
     return folder
 
 
+def template() -> Path:
+    """The folder of an empty, current database `headrace.db`."""
+    return Path(_template().name)
+
+
 @dataclass(slots=True)
 class Worker:
     """What one worker believes: the run of a job that it was given, and the items that it has taken up."""
