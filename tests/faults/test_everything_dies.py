@@ -3,7 +3,6 @@
 import asyncio
 import random
 import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from tests.cluster import Cluster, cluster
 from tests.faults import chaos
 from tests.faults.test_kills import MANY_DEATHS, prose
 from tests.flows.brokers import Broker, broker
+from tests.running import RunningServer
 from tests.unit.pipeline.documents import pdf
 from tests.watching import Seen, Watch, follow, long_poll, socket_io, sse, websocket
 
@@ -30,7 +30,9 @@ DOCUMENTS = chaos.pick(24, 500)
 DOCUMENTS_OF_A_JOB = 4
 JOBS = DOCUMENTS // DOCUMENTS_OF_A_JOB
 WATCHERS = chaos.pick(15, 200)
-SECONDS = chaos.pick(15, 600)
+SECONDS = chaos.pick(5, 600)
+"""For so long, but at least until each has died once."""
+
 PATIENCE_SECONDS = chaos.pick(240, 1200)
 WATCH: dict[str, tuple[Watch, str]] = {
     "SSE": (sse, "/jobs/{}/events"),
@@ -71,8 +73,9 @@ class Battle:
     chance: random.Random
     documents: dict[str, bytes]
     jobs: list[str] = field(default_factory=list)
+    returning: ThreadPoolExecutor = field(default_factory=ThreadPoolExecutor)
     kills: Counter[str] = field(default_factory=Counter)
-    over: threading.Event = field(default_factory=threading.Event)
+    away: list[RunningServer] = field(default_factory=list)
 
     def send(self, batch: list[tuple[str, bytes]], key: str) -> str:
         """Send a job until it is accepted; the key makes it the same one each time."""
@@ -91,14 +94,14 @@ class Battle:
         pause = SECONDS / len(batches) * 0.8
         for number, batch in enumerate(batches):
             self.jobs.append(self.send(batch, f"job {number}"))
-            self.over.wait(self.chance.uniform(0, 2 * pause))
+            time.sleep(self.chance.uniform(0, 2 * pause))
 
     def job(self, number: int) -> str:
         """The id of one of the jobs, once it is accepted."""
         return chaos.until(lambda: self.jobs[number : number + 1], PATIENCE_SECONDS, "the next job is accepted")[0]
 
     def kill_all(self) -> None:
-        """For so many seconds, somebody every few."""
+        """Somebody every few seconds. Who comes back takes its time, while others are killed."""
         until = time.monotonic() + SECONDS
         whom: dict[str, Callable[[], None]] = {
             "server": self._kill_server,
@@ -107,18 +110,24 @@ class Battle:
             "redis": self._kill_redis,
             "rabbitmq": self._kill_rabbitmq,
         }
-        order = list(whom)
-        self.chance.shuffle(order)
-        while time.monotonic() < until:
-            time.sleep(self.chance.uniform(0.5, 3.0))
-            name = order.pop() if order else self.chance.choices(list(whom), weights=[3, 4, 2, 1, 1])[0]
-            self.kills[name] += 1
-            whom[name]()
+        order = self.chance.sample(list(whom), len(whom))
+        with self.returning:
+            while time.monotonic() < until or order:
+                time.sleep(self.chance.uniform(0.5, 3.0))
+                name = order.pop() if order else self.chance.choices(list(whom), weights=[3, 4, 2, 1, 1])[0]
+                whom[name]()
+                self.kills[name] += 1
 
     def _kill_server(self) -> None:
-        server = self.chance.choice(self.town.servers)
+        server = self.chance.choice([one for one in self.town.servers if one not in self.away])
         server.kill()
+        self.away.append(server)
+        self.returning.submit(self._start_server, server)
+        chaos.until(lambda: len(self.away) < len(self.town.servers), PATIENCE_SECONDS, "a server is back")
+
+    def _start_server(self, server: RunningServer) -> None:
         server.start()
+        self.away.remove(server)
 
     def _kill_worker(self) -> None:
         worker = self.chance.choice(self.town.workers)

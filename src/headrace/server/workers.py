@@ -6,33 +6,35 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from headrace.model.ids import JobId, UserId
+from headrace.model.ids import JobId
+from headrace.model.principal import LOCAL, Principal, TokenScope
 from headrace.server.context import Context, context
-from headrace.server.principal import user
+from headrace.server.principal import principal
 from headrace.store import roster
 
 router = APIRouter(tags=["operations"])
 
 App = Annotated[Context, Depends(context)]
-User = Annotated[UserId, Depends(user)]
+Who = Annotated[Principal, Depends(principal)]
 
 
 @router.get("/workers")
-async def list_workers(app: App, owner: User) -> dict[str, Any]:
+async def list_workers(app: App, who: Who) -> dict[str, Any]:
     """The workers that are there, and what each has in hand.
 
-    `job_count` counts the jobs of all users; `job_ids` are your own. Where everybody has to log in, `host` and `pid`
-    are null: they are the operator's business.
+    `job_count` counts the jobs of all users; `job_ids` are your own. `host` and `pid` are null without the scope
+    `operator`.
     """
-    return await asyncio.to_thread(_list, app, owner)
+    return await asyncio.to_thread(_list, app, who)
 
 
-def _list(app: Context, owner: UserId) -> dict[str, Any]:
+def _list(app: Context, who: Principal) -> dict[str, Any]:
     with app.database.read() as connection:
         found = roster.select(connection, app.database.clock())
         in_hand = [job_id for one in found for job_id in one["job_ids"]]
-        own = roster.own_jobs(connection, owner, in_hand)
-    return {"workers": [_view(one, own, is_shown=not app.settings.must_log_in) for one in found], "next_cursor": None}
+        own = roster.own_jobs(connection, who.user_id, in_hand)
+    is_operator = who == LOCAL or TokenScope.OPERATOR in who.scopes
+    return {"workers": [_view(one, own, is_shown=is_operator) for one in found], "next_cursor": None}
 
 
 def _view(one: Mapping[str, Any], own: set[JobId], *, is_shown: bool) -> dict[str, Any]:
