@@ -60,6 +60,11 @@ def begin(sending: Coroutine[Any, Any, None]) -> Suspended | None:
     return Suspended(sending, waits_for)
 
 
+def _never(_message: Message) -> bool:
+    """What a watcher without `push` has."""
+    return False
+
+
 class Delivery:
     """Flushes topics and brings every watcher up to date. All calls are made on the event loop."""
 
@@ -113,10 +118,11 @@ class Delivery:
 
     def _step(self, topic: Topic, watcher: Watcher, now: float) -> None:
         """Hand over without a task. Who cannot take it now leaves `ready` and catches up alone."""
+        push = watcher.push or _never
         while portions := topic.portions(watcher):
             for portion in portions:
                 try:
-                    unfinished = begin(watcher.send(portion.message))
+                    unfinished = None if push(portion.message) else begin(watcher.send(portion.message))
                 except Exception as error:  # noqa: BLE001 - a closed connection is its own loss, never the others'
                     self._drop(topic, watcher, error)
                     return

@@ -11,6 +11,19 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Coroutine[Any, Any, None]]
 
+Push = Callable[[Message], bool]
+"""Hands a message over at once, without a coroutine; False when it has to be sent instead."""
+
+
+class Prepared(dict[str, Any]):
+    """A message, and the bytes that a server makes of it, for all who are written to directly."""
+
+    __slots__ = ("wire",)
+
+    def __init__(self, message: Message, wire: bytes) -> None:
+        super().__init__(message)
+        self.wire = wire
+
 
 class Framing(Protocol):
     """One wire's way of telling. Built once per flush for all watchers of a stream, hence without any state of theirs.

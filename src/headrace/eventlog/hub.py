@@ -16,6 +16,7 @@ from headrace.eventlog.delivery import Delivery
 from headrace.eventlog.feed import Feed
 from headrace.eventlog.reader import Reader
 from headrace.eventlog.replay import Opening, Stream
+from headrace.eventlog.tail import tail
 from headrace.eventlog.topic import Topic, Watcher
 from headrace.eventlog.wakeup import EVERYONE, hear
 from headrace.model.cursor import Cursor
@@ -64,6 +65,7 @@ class Hub:
         self._released = asyncio.Event()
         self._feed_reader = Reader(database, 1)  # of their own, so that no feed waits behind a thousand replays
         self._replay_reader = Reader(database, REPLAY_THREADS)
+        self._tail = tail(database, self._feed_reader)
         self._delivery = Delivery(self._read_page, self._reopen)
 
     async def start(self) -> None:
@@ -96,6 +98,7 @@ class Hub:
         await self._delivery.stop()
         self._tasks.clear()
         self._feeds.clear()
+        self._tail.close()
         self._feed_reader.close()
         self._replay_reader.close()
 
@@ -195,7 +198,7 @@ class Hub:
     def _hold(self, stream: Stream) -> tuple[Feed, Topic]:
         feed = self._feeds.get(stream.user_id)
         if feed is None:
-            feed = Feed(stream.user_id, self._read_number, self._read_newer, self._delivery.announce)
+            feed = Feed(stream.user_id, self._read_number, self._tail.newer, self._delivery.announce)
             self._feeds[stream.user_id] = feed
             self._tasks[feed] = asyncio.create_task(feed.run())
         topic = feed.topics.get(stream.job_id)
@@ -267,9 +270,6 @@ class Hub:
 
     async def _read_number(self, user_id: UserId) -> int:
         return (await self._feed_reader.run(replay.newest_numbers, [user_id]))[user_id]
-
-    async def _read_newer(self, user_id: UserId, after: int) -> list[Event]:
-        return await self._feed_reader.run(replay.read_newer, user_id, after)
 
     async def _read_page(self, stream: Stream, after: int) -> list[Event] | None:
         return await _patiently(lambda: self._replay_reader.run(replay.read_page, stream, after))

@@ -30,6 +30,14 @@ LOST = Cursor(epoch="", number=0)
 
 _COLUMNS = (event.c.user_id, event.c.number, event.c.job_id, event.c.sequence, event.c.type, event.c.body)
 
+NEWER = (
+    sa.select(*_COLUMNS)
+    .where(event.c.user_id == sa.bindparam("user"), event.c.number > sa.bindparam("after"))
+    .order_by(event.c.number)
+    .limit(PAGE)
+)
+"""A page of `user`'s events above number `after`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -149,10 +157,9 @@ def read_page(connection: sa.Connection, stream: Stream, after: int, limit: int 
     return page
 
 
-def read_newer(connection: sa.Connection, user_id: UserId, after: int, limit: int = PAGE) -> list[Event]:
-    """A user's events above number `after`, as far as they are still there."""
-    mine = (event.c.user_id == user_id, event.c.number > after)
-    return _events(connection, sa.select(*_COLUMNS).where(*mine).order_by(event.c.number).limit(limit))
+def read_newer(connection: sa.Connection, user_id: UserId, after: int) -> list[Event]:
+    """A user's events above number `after`, as far as they are still there; at most a page."""
+    return to_events(connection.execute(NEWER, {"user": user_id, "after": after}))
 
 
 def newest_numbers(connection: sa.Connection, user_ids: Iterable[UserId]) -> dict[UserId, int]:
@@ -222,6 +229,11 @@ def _made(stream: Stream, number: int, kind: EventType, body: str, sequence: int
 
 
 def _events(connection: sa.Connection, statement: sa.Select[*tuple[Any, ...]]) -> list[Event]:
+    return to_events(connection.execute(statement))
+
+
+def to_events(rows: Iterable[Sequence[Any]]) -> list[Event]:
+    """The events in rows of the log."""
     return [
         Event(
             user_id=UserId(user_id),
@@ -231,5 +243,5 @@ def _events(connection: sa.Connection, statement: sa.Select[*tuple[Any, ...]]) -
             type=EventType(kind),
             body=body,
         )
-        for user_id, number, job_id, sequence, kind, body in connection.execute(statement)
+        for user_id, number, job_id, sequence, kind, body in rows
     ]

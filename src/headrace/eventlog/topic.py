@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from headrace.eventlog.framing import Framing, Portion, Send
+from headrace.eventlog.framing import Framing, Portion, Push, Send
 from headrace.eventlog.replay import PAGE, Opening, Stream
 from headrace.model.cursor import Cursor
 from headrace.model.event import Event
@@ -34,13 +34,22 @@ class Watcher:
     """One connection. It owns no queue, only its place in the stream: the last event really handed over.
 
     `is_steppable`: the server's `send` may be run without a task of its own. `busy_since` is set while we wait for it.
+    `push`, if there is one, is tried first: most of the time it can do without `send`.
     `credential`: with what it was opened, if anybody has to log in; the stream ends when that is revoked.
     """
 
-    __slots__ = ("abort", "busy_since", "credential", "framing", "is_steppable", "place", "send", "sent_at")
+    __slots__ = ("abort", "busy_since", "credential", "framing", "is_steppable", "place", "push", "send", "sent_at")
 
-    def __init__(self, send: Send, framing: Framing, *, is_steppable: bool, abort: Callable[[], object]) -> None:
-        self.send, self.framing, self.is_steppable, self.abort = send, framing, is_steppable, abort
+    def __init__(
+        self,
+        send: Send,
+        framing: Framing,
+        *,
+        is_steppable: bool,
+        abort: Callable[[], object],
+        push: Push | None = None,
+    ) -> None:
+        self.send, self.framing, self.is_steppable, self.abort, self.push = send, framing, is_steppable, abort, push
         self.place = 0
         self.sent_at = 0.0
         self.busy_since: float | None = None

@@ -6,13 +6,14 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 from collections.abc import Sequence
 from functools import cache
 
-from headrace.eventlog.framing import Message, Receive, Send
+from headrace.eventlog.framing import Message, Prepared, Receive, Send
 from headrace.eventlog.hub import Hub
 from headrace.eventlog.replay import Opening, Stream
 from headrace.eventlog.topic import Watcher
 from headrace.model.event import Event
 from headrace.model.ids import JobId, UserId
 from headrace.transports.asgi import Scope, answer, credential, header, query, until_gone, watcher_on
+from headrace.transports.direct import chunk
 
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -34,7 +35,8 @@ class Framing:
     def encode(self, epoch: str, events: Sequence[Event]) -> Sequence[tuple[Event, Message]]:
         """One message for all of them."""
         lines = [f"id: {epoch}-{event.number}\ndata: {event.frame(epoch)}\n\n" for event in events]
-        return [(events[-1], _body("".join(lines).encode()))] if events else []
+        body = "".join(lines).encode()
+        return [(events[-1], Prepared(_body(body), chunk(body)))] if events else []
 
 
 def _body(body: bytes, *, more: bool = True) -> Message:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from headrace.eventlog.framing import Message, Receive, Send
+from headrace.eventlog.framing import Message, Prepared, Receive, Send
 from headrace.eventlog.hub import Hub
 from headrace.eventlog.replay import Opening, Stream
 from headrace.eventlog.topic import Watcher
 from headrace.model.event import Event
 from headrace.model.ids import JobId, UserId
 from headrace.transports.asgi import Scope, credential, query, until_gone, watcher_on
+from headrace.transports.direct import text_frame
 
 NORMAL_CLOSURE = 1000
 SERVICE_RESTART = 1012
@@ -29,7 +30,11 @@ class Framing:
 
     def encode(self, epoch: str, events: Sequence[Event]) -> Sequence[tuple[Event, Message]]:
         """One message for each event."""
-        return [(event, {"type": "websocket.send", "text": event.frame(epoch)}) for event in events]
+        frames = [(event, event.frame(epoch)) for event in events]
+        return [
+            (event, Prepared({"type": "websocket.send", "text": text}, text_frame(text.encode())))
+            for event, text in frames
+        ]
 
 
 def _close(code: int, reason: str) -> Message:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 
 from engineio.packet import MESSAGE, Packet
 
-from headrace.eventlog.framing import Message
+from headrace.eventlog.framing import Message, Prepared
 from headrace.model.event import Event, encode
 from headrace.model.told import own_view
 from headrace.model.vocabulary import EventType
+from headrace.transports.direct import text_frame
 
 NAMES = {EventType.DOCUMENT_STATUS: "document_status", EventType.WORKSPACE_STATUS: "workspace_status"}
 JOB_EVENT = "job_event"
@@ -37,7 +38,12 @@ class Framing:
 
     def encode(self, epoch: str, events: Sequence[Event]) -> Sequence[tuple[Event, Message]]:
         """One message for each event."""
-        return [(event, {"packet": packet(epoch, event), "is_last": False}) for event in events]
+        return [(event, prepared(packet(epoch, event))) for event in events]
+
+
+def prepared(one: Packet) -> Prepared:
+    """The message for a packet after which more is to come."""
+    return Prepared({"packet": one, "is_last": False}, text_frame(one.encode().encode()))
 
 
 def packet(epoch: str, event: Event) -> Packet:

@@ -1,5 +1,7 @@
 """What waits to be sent to one Socket.IO client: python-engineio's queue, which has no end, with one.
 
+That is for clients that poll. On a WebSocket nothing waits: packets go past the queue, once it has run dry.
+
 It relies on the `queue`, `upgraded`, `closing` and `closed` of python-engineio's sockets, which its documentation does
 not name: whoever polls takes the whole queue at once, and `None` in it makes the writer of a WebSocket close it.
 """
@@ -11,35 +13,47 @@ from typing import Any
 from engineio.packet import NOOP, Packet
 
 from headrace.eventlog.framing import Message
+from headrace.transports.socketio.below import Below, Marks, mark
 
 MOST_POLLED = 12
 """Packets that wait for the next poll. python-engineio's client takes no answer of more than 16; some are not ours."""
-
-MOST_PUSHED = 64
 
 
 class Outbox:
     """`abort_wire` cuts the socket below, if there is one: a client that polls may have none at the moment."""
 
-    def __init__(self, socket: Any, abort_wire: Callable[[], object]) -> None:
-        self._socket, self._abort_wire = socket, abort_wire
+    def __init__(self, socket: Any, abort_wire: Callable[[], object], marks: Marks) -> None:
+        self._socket, self._abort_wire, self._marks = socket, abort_wire, marks
+        self._below: Below | None = None
+        self._passing: asyncio.Future[Below] | None = None
         self._is_waiting = False
         self._ending: asyncio.Task[None] | None = None
 
     async def send(self, message: Message) -> None:
-        """Add a message, once there is room. May be run without a task of its own.
+        """Send a message, or add it once there is room. May be run without a task of its own.
 
         Raises:
             ConnectionResetError: the client has gone.
         """
-        while self._is_full and not self.is_closed:
-            await self._until_taken()
+        if self._below is None and self._socket.upgraded and not self.is_closed:
+            self._passing = mark(self._socket, self._marks)
+            self._below = await self._passing
+        if self._below is None:
+            await self._until_room()
         if self.is_closed:
             raise ConnectionResetError("the client has gone")
-        if message["packet"] is not None:
-            self.put(message["packet"])
+        packet = message["packet"]
+        if packet is not None and self._below is not None:
+            await self._below.send_packet(packet)
+        elif packet is not None:
+            self.put(packet)
         if message["is_last"]:
             self._end()
+
+    def push(self, message: Message) -> bool:
+        """Hand a message over at once; False when it has to be sent instead."""
+        below = self._below
+        return below is not None and below.push is not None and not self.is_closed and below.push(message)
 
     def put(self, packet: Packet) -> None:
         """Add a packet, whether there is room or not."""
@@ -51,7 +65,9 @@ class Outbox:
         self._end()
 
     def leave(self) -> None:
-        """Let go of whoever waits for room: the client has gone."""
+        """Let go of whoever waits: the client has gone."""
+        if self._passing is not None and not self._passing.done():
+            self._passing.set_exception(ConnectionResetError("the client has gone"))
         queue = self._socket.queue
         while self._is_waiting and not queue.empty():
             queue.get_nowait()
@@ -64,15 +80,15 @@ class Outbox:
 
     @property
     def _is_full(self) -> bool:
-        most = MOST_PUSHED if self._socket.upgraded else MOST_POLLED
-        return bool(self._socket.queue.qsize() >= most)
+        return bool(self._socket.queue.qsize() >= MOST_POLLED)
 
-    async def _until_taken(self) -> None:
-        self._is_waiting = True
-        try:
-            await self._socket.queue.join()
-        finally:
-            self._is_waiting = False
+    async def _until_room(self) -> None:
+        while self._is_full and not self.is_closed:
+            self._is_waiting = True
+            try:
+                await self._socket.queue.join()
+            finally:
+                self._is_waiting = False
 
     def _end(self) -> None:
         self._ending = asyncio.get_running_loop().create_task(end(self._socket))

@@ -21,6 +21,7 @@ from headrace.eventlog.topic import Topic, Watcher
 from headrace.model.errors import BadRequest, Busy, HeadraceError, MalformedCursor, NotAuthenticated
 from headrace.model.principal import Principal
 from headrace.transports.asgi import Scope, query, refuse, until_gone, watcher_on
+from headrace.transports.socketio.below import Below, Marks
 from headrace.transports.socketio.framing import framing
 from headrace.transports.socketio.outbox import Outbox, answer_poll, end
 
@@ -36,7 +37,7 @@ CheckSource = Callable[[Scope], None]
 
 NAMESPACE = "/"
 WIRE = "headrace.wire"
-"""Where a WebSocket's scope holds what cuts it."""
+"""Where a WebSocket's scope holds it."""
 
 MOST_BYTES = 65_536
 """Of a packet from a client, which has nothing to say but `auth`."""
@@ -60,7 +61,8 @@ class SocketIO:
     def __init__(self, hub: Hub, connect: Connect, check_source: CheckSource) -> None:
         self._hub, self._authenticate, self._check_source = hub, connect, check_source
         self._clients: dict[str, Client] = {}
-        self._upgrades: dict[str, Callable[[], object]] = {}
+        self._upgrades: dict[str, Below] = {}
+        self._marks: Marks = {}
         self._unconnected: dict[str, float] = {}
         self._sweeping: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -117,17 +119,18 @@ class SocketIO:
         await asyncio.sleep(0)  # uvicorn logs an error for who returns before the connection is closed
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        abort = scope[WIRE] = watcher_on(send, framing, self._hub.limits.send_buffer_bytes).abort
+        socket = watcher_on(send, framing, self._hub.limits.send_buffer_bytes)
+        below = scope[WIRE] = Below(send, socket.abort, socket.push, self._marks)
         eio_sid = query(scope, "sid")
         if eio_sid:
-            self._upgrades.setdefault(eio_sid, abort)
+            self._upgrades.setdefault(eio_sid, below)
         try:
-            await self._server.handle_request(scope, receive, send)
+            await self._server.handle_request(scope, receive, below.send)
         except Exception as error:  # noqa: BLE001 - a client that breaks the protocol breaks only its connection
             logger.debug("a Socket.IO client is cut off: %r", error)
-            abort()
+            below.abort()
         finally:
-            if self._upgrades.get(eio_sid) is abort:
+            if self._upgrades.get(eio_sid) is below:
                 del self._upgrades[eio_sid]
 
     def _is_welcome(self, _origin: str, environ: Mapping[str, Any]) -> bool:
@@ -170,8 +173,8 @@ class SocketIO:
         if socket is None or socket.closing or socket.closed:
             self._hub.release(topic)
             raise Busy("the client has gone")
-        outbox = Outbox(socket, lambda: self._cut(eio_sid, scope))
-        watcher = Watcher(outbox.send, framing, is_steppable=True, abort=outbox.abort)
+        outbox = Outbox(socket, lambda: self._cut(eio_sid, scope), self._marks)
+        watcher = Watcher(outbox.send, framing, is_steppable=True, abort=outbox.abort, push=outbox.push)
         watcher.credential = who.credential
         client = self._clients[sid] = Client(topic, watcher, outbox)
         await self._server.enter_room(sid, f"user_{who.user_id}")
@@ -179,9 +182,9 @@ class SocketIO:
 
     def _cut(self, eio_sid: str, scope: Scope) -> None:
         """Cut the WebSocket that a client has come to be connected by, if it is one."""
-        abort = self._upgrades.get(eio_sid) or scope.get(WIRE)
-        if abort is not None:
-            abort()
+        below = self._upgrades.get(eio_sid) or scope.get(WIRE)
+        if below is not None:
+            below.abort()
 
     def _begin(self, sid: str, client: Client, opening: Opening) -> None:
         """Follow the log, from when the client has been told that it is connected."""
