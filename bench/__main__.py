@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import accepting, ingesting, watching
+from bench import accepting, ingesting, retrieval, watching
 from bench.table import Table, machine
 
 PARTS = {
@@ -10,6 +10,7 @@ PARTS = {
     "accepting": accepting.measure,
     "watching": watching.measure,
     "ingesting": ingesting.measure,
+    "retrieval": retrieval.measure,
 }
 
 
