@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     worker_capacity: PositiveInt | None = None
     worker_tags: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")], ...] = ()
     worker_drain_seconds: Annotated[float, Field(ge=0, le=25)] = 10.0
-    worker_niceness: Annotated[int, Field(ge=0, le=19)] = 5
+    worker_niceness: Annotated[int, Field(ge=0, le=19)] = 10
     slice_bytes: PositiveInt = 2 * MB
     slice_documents: PositiveInt = 256
     max_pending_jobs: PositiveInt = 10_000
