@@ -4,7 +4,7 @@ import io
 from types import SimpleNamespace
 
 import pytest
-from websockets.frames import OP_TEXT, Frame
+from websockets.frames import Frame, Opcode
 
 from headrace.eventlog.framing import Prepared
 from headrace.transports.direct import chunk, pusher, text_frame
@@ -14,7 +14,7 @@ from headrace.transports.direct import chunk, pusher, text_frame
 def test_a_text_frame_is_that_of_the_protocol(size: int) -> None:
     text = b"x" * size
 
-    assert text_frame(text) == Frame(OP_TEXT, text).serialize(mask=False)
+    assert text_frame(text) == Frame(Opcode.TEXT, text).serialize(mask=False)
 
 
 @pytest.mark.parametrize("size", [1, 15, 16, 70_000])
