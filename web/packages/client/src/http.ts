@@ -15,10 +15,10 @@ export class Http {
   readonly #fetch: typeof fetch
 
   constructor(readonly options: ClientOptions) {
-    const page = globalThis.document?.baseURI
     const url = options.url ?? '.'
-    if (!page && !options.url) throw new Error('there is no page here: say where the server is with `url`')
-    this.base = new URL(url.endsWith('/') || url === '.' ? url : `${url}/`, page).href
+    // while a server renders the page there is no address yet, and nothing is asked for
+    const page = globalThis.document?.baseURI ?? 'http://localhost/'
+    this.base = new URL(/[./]$/.test(url) ? url : `${url}/`, page).href
     this.#fetch = options.fetch ?? ((...args) => globalThis.fetch(...args))
   }
 

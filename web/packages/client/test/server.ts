@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { get } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,8 +32,7 @@ export class Server {
     this.#process = spawn(COMMAND, ['serve', '--host', '127.0.0.1', '--port', String(this.port)], options)
     const until = Date.now() + 60_000
     while (Date.now() < until) {
-      const answer = await fetch(`${this.url}readyz`).catch(() => null)
-      if (answer?.ok) return this
+      if (await isReady(this.port)) return this
       if (this.#process.exitCode !== null) break
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
@@ -66,6 +66,17 @@ export class Server {
   }
 }
 
+/** Not by fetch(): a browser's would ask first whether it may. */
+function isReady(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const asked = get({ host: '127.0.0.1', port, path: '/readyz' }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode === 200)
+    })
+    asked.on('error', () => resolve(false))
+  })
+}
+
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const held = createServer().listen(0, '127.0.0.1', () => {
@@ -82,6 +93,7 @@ export function until<T, R>(
   ms = 30_000,
 ): Promise<R> {
   return new Promise((resolve, reject) => {
+    // eslint-disable-next-line prefer-const -- asked for before it is there
     let stop: (() => void) | undefined
     const timer = setTimeout(() => {
       stop?.()
