@@ -1,5 +1,6 @@
 """What the fault tests share: their seed and length, patience, whom to kill, and what must hold afterwards."""
 
+import json
 import os
 import random
 import signal
@@ -35,12 +36,17 @@ def pick(short: int, soak: int) -> int:
 
 
 def tell(promise: str, figure: str) -> None:
-    """Print what a test has shown, and the seed that shows it again. `HEADRACE_FIGURES` names a file that keeps it."""
-    line = f"{promise}: {figure} (HEADRACE_SEED={SEED})"
-    print(f"\n{line}")
+    """Print what a test has shown, and the seed that shows it again. `HEADRACE_FIGURES` names a file that keeps it.
+
+    `promise` is that of docs/reliability.md, or several, and after a comma what was done: "P1, uploads".
+    """
+    print(f"\n{promise}: {figure} (HEADRACE_SEED={SEED})")
     if (figures := os.environ.get("HEADRACE_FIGURES")) is not None:
+        test = os.environ["PYTEST_CURRENT_TEST"].partition(" ")[0].partition("[")[0]
+        form = "soak" if IS_SOAK else "short"
+        told = {"promise": promise, "figure": figure, "seed": SEED, "form": form, "test": test}
         with Path(figures).open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+            file.write(f"{json.dumps(told, ensure_ascii=False)}\n")
 
 
 def until(look: Callable[[], Found], seconds: float, what: str) -> Found:

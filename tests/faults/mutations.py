@@ -107,7 +107,7 @@ def repacked(data: bytes, rng: random.Random, other: bytes) -> bytes:
                 content = other
             elif fate < 0.4:
                 continue
-            name = rng.choice(("../" * 9 + "x", "/etc/x", "x" * 60_000, "")) if fate > 0.97 else member.filename
+            name = rng.choice(("../" * 9 + "x", "/etc/x", "x" * 9_000, "")) if fate > 0.97 else member.filename
             out.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 

@@ -1,6 +1,8 @@
-"""The wall clock may jump by a year: it orders nothing and expires nothing."""
+"""The wall clock may jump by a year: it orders nothing and expires nothing that is in use."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,20 @@ import pytest
 from headrace.store import jobs
 from tests.faults import chaos
 from tests.faults.forge import Forge, WildClock
+from tests.faults.test_kills import submit
+from tests.running import RunningServer
+from tests.services import Missing
 
 pytestmark = pytest.mark.timeout(chaos.TIMEOUT)
+
+LIBRARIES = (
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+)
+SLEEPS = """import select, time
+time.sleep = lambda seconds: select.select([], [], [], seconds) and None
+"""
+"""Under libfaketime Python 3.11's own `time.sleep` fails with EINVAL: it names a clock that is not the faked one."""
 
 
 def test_a_clock_that_jumps_by_a_year_disturbs_no_job_and_no_number(tmp_path: Path) -> None:
@@ -33,3 +47,46 @@ def test_a_clock_that_jumps_by_a_year_disturbs_no_job_and_no_number(tmp_path: Pa
         chaos.tell("P13, store", f"{turns} jobs over jumps of a year: 0 expired, {len(numbers)} events in order")
     finally:
         forge.close()
+
+
+@contextmanager
+def out_of_time(folder: Path) -> Iterator[tuple[RunningServer, Path]]:
+    """A server whose clock goes wrong by what is written into a file, its worker's too."""
+    library = next((path for path in LIBRARIES if Path(path).exists()), None)
+    if library is None:
+        raise Missing("libfaketime", "apt-get install faketime")
+    offset, patches = folder / "offset", folder / "patches"
+    offset.write_text("+0")
+    patches.mkdir()
+    (patches / "sitecustomize.py").write_text(SLEEPS)
+    server = RunningServer(folder, {"embedder": "none", "min_free_disk_bytes": 0})
+    server.environment |= {
+        "LD_PRELOAD": library,
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": str(patches),
+    }
+    try:
+        yield server.start(), offset
+    finally:
+        server.close()
+
+
+def test_a_server_whose_clock_jumps_by_a_year_goes_on(tmp_path: Path) -> None:
+    rng, turns = random.Random(chaos.SEED), chaos.pick(6, 200)
+    with out_of_time(tmp_path) as (server, offset), server.client(timeout=120) as client:
+        years = []
+        for number in range(turns):
+            texts = {f"{number}-{one}.txt": f"the weir holds {one}".encode() * 40 for one in range(5)}
+            job = submit(client, texts)
+            offset.write_text(rng.choice(("+365d", "-365d", "+0", "+364d")))
+            assert chaos.wait_for_end(client, job, 120)["status"] == "completed"
+            events = chaos.events_of(client, job)
+            chaos.check_log(events)
+            years.append(events[-1]["timestamp"][:4])
+        assert len(set(years)) > 1, "the clock has jumped"
+        chaos.check_numbers(server)
+        chaos.check_nothing_is_left(server)
+    chaos.tell("P13, server", f"{turns} jobs in the years {sorted(set(years))}, in turns: 0 expired, all in order")

@@ -1,6 +1,10 @@
 """A full queue or disk refuses new work early and clearly; what is there can be read and watched all the time."""
 
+import signal
 import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -9,6 +13,7 @@ import pytest
 from tests.faults import chaos
 from tests.faults.test_kills import submit
 from tests.running import RunningServer, running_server
+from tests.services import needs
 from tests.unit.pipeline.documents import pdf
 
 pytestmark = pytest.mark.timeout(chaos.TIMEOUT)
@@ -69,3 +74,52 @@ def test_a_full_queue_answers_429_and_when_to_come_again(tmp_path: Path) -> None
             assert chaos.wait_for_end(client, job)["status"] == "completed"
         assert client.post("/ingest/text/async", json={"text_content": "a note"}).status_code == httpx.codes.ACCEPTED
         chaos.tell("P10, queue", f"429 after {len(accepted) + 1} jobs, and room again when they had ended")
+
+
+@contextmanager
+def failing(server: RunningServer, calls: str, error: str, log: Path) -> Iterator[None]:
+    """These system calls of the running server fail, all of them, as a broken or a full disk makes them."""
+    inject = f"inject={calls}:error={error}"
+    command = [
+        needs("strace"),
+        "-f",
+        "-e",
+        f"trace={calls}",
+        "-e",
+        inject,
+        "-o",
+        "/dev/null",
+        "-p",
+        str(server.pids[0]),
+    ]
+    with log.open("wb") as errors:
+        strace = subprocess.Popen(command, stderr=errors)
+    try:
+        chaos.until(lambda: "attached" in log.read_text(), 20, "strace has attached itself")
+        yield
+    finally:
+        strace.send_signal(signal.SIGINT)
+        strace.wait(20)
+
+
+@pytest.mark.parametrize(("calls", "error"), [("fsync,fdatasync", "EIO"), ("fsync,fdatasync", "ENOSPC")])
+def test_a_disk_that_fails_gets_no_promise_out_of_the_server(tmp_path: Path, calls: str, error: str) -> None:
+    """What cannot be made durable is not accepted; what was accepted is there when the disk is well again."""
+    count = chaos.pick(4, 200)
+    with running_server(tmp_path, embedder="none", min_free_disk_bytes=0) as server, server.client() as client:
+        before = [submit(client, {f"{number}.txt": b"the weir holds"}) for number in range(3)]
+        with failing(server, calls, error, tmp_path / "said"):
+            told = []
+            for number in range(count):
+                file = {"file": (f"lost-{number}.txt", b"it does not %d" % number)}
+                told.append(client.post("/ingest", files=file))
+                assert client.get("/healthz").status_code == 200
+                assert client.get(f"/jobs/{before[0]}").status_code == 200
+        assert {answer.status_code for answer in told} <= {500, 503, 507}
+        assert all(answer.headers["content-type"] == "application/problem+json" for answer in told)
+        after = submit(client, {"after.txt": b"it holds again"})
+        for job in (*before, after):
+            assert chaos.wait_for_end(client, job, 120)["status"] == "completed"
+        left = {one["filename"] for one in client.get("/documents").json()["documents"]}
+        assert not [name for name in left if name.startswith("lost-")]
+        chaos.tell(f"P1, {error}", f"{count} uploads while every fsync failed: none was acknowledged, none is there")

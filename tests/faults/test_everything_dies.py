@@ -234,9 +234,10 @@ def test_whatever_dies_nothing_is_lost_repeated_or_stuck(tmp_path: Path) -> None
         town = stack.enter_context(cluster(tmp_path, **settings, **quick))
         battle = Battle(town, redis, rabbit, chance, corpus(chance))
         with town.client() as client:
-            first = client.post("/ingest/text", json={"text_content": "the workspace is there"}).json()
-            epoch = client.get(f"/jobs/{first['job_id']}").json()["last_event_id"].partition("-")[0]
-            client.delete(f"/documents/{first['document_ids'][0]}")
+            first = client.post("/ingest", data={"text_content": "the workspace is there"}).json()["job_id"]
+            epoch = chaos.wait_for_end(client, first, PATIENCE_SECONDS)["last_event_id"].partition("-")[0]
+            (document,) = client.get(f"/jobs/{first}/documents").json()["documents"]
+            client.delete(f"/documents/{document['document_id']}")
         threads = stack.enter_context(ThreadPoolExecutor(3))
         sending, killing = threads.submit(battle.send_all), threads.submit(battle.kill_all)
 
