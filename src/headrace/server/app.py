@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from headrace.engine import dispatch
 from headrace.engine.dispatch import DurableDispatcher
@@ -20,6 +19,7 @@ from headrace.server import (
     jobs,
     manual,
     operations,
+    page,
     problems,
     reports,
     sessions,
@@ -37,7 +37,8 @@ from headrace.server.gate import ASGI, Gate
 from headrace.server.identify import HostGuard, Identify
 from headrace.server.metrics import Metrics
 from headrace.server.openapi import with_streams
-from headrace.server.principal import STATIC, Guard
+from headrace.server.page import PageFiles
+from headrace.server.principal import Guard
 from headrace.server.receiving import Receiving
 from headrace.service import Jobs, Library
 from headrace.settings import Settings
@@ -124,10 +125,11 @@ class Application:
             workers,
             asyncapi,
             manual,
+            page,
         ):
             api.include_router(module.router)
         api.openapi = with_streams(api)  # type: ignore[method-assign]
-        api.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
+        api.mount("/", PageFiles(), name="page")
         gate = Gate(api, self.guard, requests_per_second=self.settings.max_requests_per_second)
         self.receiving = Receiving(gate, self.settings)
         uploads = lambda: self.receiving.upload_count  # noqa: E731

@@ -31,7 +31,7 @@ OPEN = {
     "/openapi.json": "what /docs shows",
     "/asyncapi.json": "the same for the streams",
     "/": "the page, which has to be there before anybody can log in; its data come from the other routes",
-    **{f"/{file.name}": "a file of the page" for file in STATIC.iterdir() if file.is_file()},
+    **{f"/{file.relative_to(STATIC)}": "a file of the page" for file in STATIC.rglob("*") if file.is_file()},
 }
 """All that answers whoever asks, and why. Anything else is 401 without a credential. `GET` and `HEAD` only."""
 

@@ -132,9 +132,9 @@ def test_the_cookie_is_found_among_others_and_only_under_its_name() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        ("GET", "/healthz", True), ("HEAD", "/", True), ("GET", "/app.js", True), ("GET", "/openapi.json", True),
+        ("GET", "/healthz", True), ("HEAD", "/", True), ("GET", "/style.css", True), ("GET", "/openapi.json", True),
         ("POST", "/session", True), ("GET", "/session", False), ("POST", "/healthz", False), ("GET", "/jobs", False),
-        ("GET", "/healthz/", False), ("GET", "/HEALTHZ", False), ("GET", "/app.js/..", False), ("GET", "", False),
+        ("GET", "/healthz/", False), ("GET", "/HEALTHZ", False), ("GET", "/style.css/..", False), ("GET", "", False),
     ],
 )  # fmt: skip
 def test_only_what_is_listed_is_open(method: str, path: str, expected: bool) -> None:

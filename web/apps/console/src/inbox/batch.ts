@@ -1,0 +1,129 @@
+import { isEnded, type Job, type JobDocument, STAGES, type Stage } from '@headrace/client'
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import type { Counts } from '../parts/Segments'
+import { server, useStore } from '../server'
+
+const SAMPLES = 40
+const SAMPLE_MS = 1_000
+const DETAILED = 4
+
+/** What is being worked on, and what was since the work began. */
+export interface Batch {
+  readonly jobs: readonly Job[]
+  readonly active: readonly Job[]
+  readonly total: number
+  readonly processed: number
+  readonly failed: number
+  readonly etaSeconds: number | null
+}
+
+/** The jobs from the moment on in which something began; it is over when it is dismissed. */
+export function useBatch(): readonly [Batch | null, () => void] {
+  const { items } = useStore(server.jobs)
+  const [ids, setIds] = useState<ReadonlySet<string>>(new Set())
+  const documents = items.filter((job) => job.totalItems > 0 && job.jobType !== 'task')
+  const active = documents.filter((job) => !isEnded(job))
+  const missing = active.filter((job) => !ids.has(job.jobId))
+  if (missing.length) {
+    // a batch that has ended makes place for the next one
+    const isOver = documents.every((job) => !ids.has(job.jobId) || isEnded(job))
+    setIds(new Set([...(isOver ? [] : ids), ...missing.map((job) => job.jobId)]))
+  }
+  const jobs = documents.filter((job) => ids.has(job.jobId))
+  const dismiss = (): void => setIds(new Set(active.map((job) => job.jobId)))
+  return [jobs.length ? summary(jobs) : null, dismiss]
+}
+
+function summary(jobs: readonly Job[]): Batch {
+  const active = jobs.filter((job) => !isEnded(job))
+  const sum = (of: (job: Job) => number): number => jobs.reduce((all, job) => all + of(job), 0)
+  const times = active.map((job) => job.etaSeconds).filter((one) => one !== null)
+  return {
+    jobs,
+    active,
+    total: sum((job) => job.totalItems),
+    processed: sum((job) => job.processedItems),
+    failed: sum((job) => job.failedItems),
+    etaSeconds: times.length ? Math.max(...times) : null,
+  }
+}
+
+/** Chunks a second, sampled while there is work. */
+export function useRate(jobs: readonly Job[], isActive: boolean): readonly number[] {
+  const [samples, setSamples] = useState<readonly number[]>([])
+  const now = useRef(0)
+  const chunks = jobs.reduce((all, job) => all + done(job), 0)
+  useEffect(() => {
+    now.current = chunks
+  }, [chunks])
+  useEffect(() => {
+    if (!isActive) return
+    let before = now.current
+    const timer = setInterval(() => {
+      const made = Math.max(0, now.current - before)
+      before = now.current
+      setSamples((all) => [...all.slice(1 - SAMPLES), made])
+    }, SAMPLE_MS)
+    return () => clearInterval(timer)
+  }, [isActive])
+  return samples
+}
+
+function done({ stats, currentChunk, stage }: Job): number {
+  const embedded = stats.embeddingsComputed + stats.embeddingsReused
+  return embedded || (stage === 'indexing' ? (currentChunk ?? 0) : stats.chunks)
+}
+
+/** How many documents stand where: by their own stage where a job has several. */
+export function useStageCounts(jobs: readonly Job[]): Counts {
+  const detailed = jobs.filter((job) => job.totalItems > 1 && !isEnded(job)).slice(0, DETAILED)
+  const items = useDocumentsOf(detailed.map((job) => job.jobId).join(' '))
+  const counts: Partial<Record<Stage, number>> = {}
+  const add = (stage: Stage, count: number): void => {
+    counts[stage] = (counts[stage] ?? 0) + count
+  }
+  for (const job of jobs) {
+    const own = items.get(job.jobId)
+    if (own?.length) for (const item of own) add(item.stage, 1)
+    else countJob(job, add)
+  }
+  return counts
+}
+
+function countJob(job: Job, add: (stage: Stage, count: number) => void): void {
+  const left = Math.max(0, job.totalItems - job.processedItems)
+  add('failed', job.failedItems)
+  const isWhole = job.status === 'failed' || job.status === 'cancelled'
+  if (!isWhole) add('completed', job.processedItems - job.failedItems)
+  add(isWhole || STAGES.includes(job.stage) ? job.stage : 'received', isWhole ? job.totalItems - job.failedItems : left)
+}
+
+function useDocumentsOf(jobIds: string): ReadonlyMap<string, readonly JobDocument[]> {
+  const [store] = useState(() => new DocumentsOfJobs())
+  useEffect(() => store.watch(jobIds ? jobIds.split(' ') : []), [store, jobIds])
+  return useSyncExternalStore(store.subscribe, store.getSnapshot)
+}
+
+/** Several lists as one. */
+class DocumentsOfJobs {
+  #all: ReadonlyMap<string, readonly JobDocument[]> = new Map()
+  readonly #listeners = new Set<() => void>()
+
+  readonly getSnapshot = (): ReadonlyMap<string, readonly JobDocument[]> => this.#all
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  watch(jobIds: readonly string[]): () => void {
+    const lists = jobIds.map((jobId) => [jobId, server.jobDocuments(jobId)] as const)
+    const read = (): void => {
+      this.#all = new Map(lists.map(([jobId, list]) => [jobId, list.getSnapshot().items]))
+      for (const listener of this.#listeners) listener()
+    }
+    const stops = lists.map(([, list]) => list.subscribe(read))
+    read()
+    return () => stops.forEach((stop) => stop())
+  }
+}

@@ -1,0 +1,37 @@
+import { type JobDocument, SIGNS } from '@headrace/client'
+import { VirtualList } from '../parts/VirtualList'
+import { server, useStore } from '../server'
+import { doingDocument } from '../words'
+
+/** The documents of a job, however many. */
+export function DocumentRows({ jobId, mostRows }: { readonly jobId: string; readonly mostRows: number }) {
+  const list = server.jobDocuments(jobId)
+  const { items, isLoading, hasMore } = useStore(list)
+  if (!items.length) return <p className="soft small">{isLoading ? 'Asking…' : 'No documents.'}</p>
+  return (
+    <VirtualList
+      items={items}
+      rowHeight={44}
+      mostRows={mostRows}
+      label="Documents of this job"
+      idOf={(item) => item.documentId}
+      row={(item) => <DocumentRow item={item} />}
+      onEnd={() => hasMore && void list.loadMore()}
+    />
+  )
+}
+
+function DocumentRow({ item }: { readonly item: JobDocument }) {
+  return (
+    <div className="item" data-state={item.status} data-stage={item.stage}>
+      <span className="sign" aria-hidden="true">
+        {SIGNS[item.stage]}
+      </span>
+      <span className="item-name">{item.filename}</span>
+      <span className="item-channel" aria-hidden="true">
+        <i style={{ width: `${item.progress * 100}%` }} />
+      </span>
+      <span className="item-doing soft small figures">{doingDocument(item)}</span>
+    </div>
+  )
+}

@@ -1,0 +1,40 @@
+import { type HeadraceError, isEnded, type Job } from '@headrace/client'
+import { useState } from 'react'
+import { Icon } from '../parts/Icon'
+import { server } from '../server'
+
+/** What can be asked of a job as it is now. */
+export function JobActions({ job, name }: { readonly job: Job; readonly name: string }) {
+  const [error, setError] = useState('')
+  const ask = async (act: Promise<Job>): Promise<void> => {
+    setError('')
+    await act.catch((caught: HeadraceError) => setError(caught.message))
+  }
+  const isMoving = !isEnded(job)
+  const canRetry = job.status === 'failed' || job.status === 'cancelled' || (job.status === 'completed' && job.failedItems > 0)
+  return (
+    <div className="line actions">
+      {error && <span className="small error">{error}</span>}
+      {canRetry && (
+        <button type="button" disabled={!!job.asked} onClick={() => ask(server.retryJob(job.jobId))} aria-label={`Retry ${name}`}>
+          <Icon name="retry" /> Retry
+        </button>
+      )}
+      {isMoving && job.status === 'paused' && (
+        <button type="button" disabled={!!job.asked} onClick={() => ask(server.resumeJob(job.jobId))} aria-label={`Resume ${name}`}>
+          <Icon name="play" /> Resume
+        </button>
+      )}
+      {isMoving && job.status !== 'paused' && (
+        <button type="button" data-kind="quiet" disabled={!!job.asked} onClick={() => ask(server.pauseJob(job.jobId))} aria-label={`Pause ${name}`}>
+          Pause
+        </button>
+      )}
+      {isMoving && (
+        <button type="button" data-kind="quiet" disabled={!!job.asked} onClick={() => ask(server.cancelJob(job.jobId))} aria-label={`Cancel ${name}`}>
+          {job.asked === 'cancel' ? 'Cancelling…' : 'Cancel'}
+        </button>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,75 @@
+import { type Job, quietSeconds, SIGNS } from '@headrace/client'
+import { useState } from 'react'
+import { Badge } from '../parts/Badge'
+import { Bar } from '../parts/Bar'
+import { href } from '../route'
+import { bytes, doing, duration, plural, timeLeft } from '../words'
+import { DocumentRows } from './DocumentRows'
+import { ErrorList } from './ErrorCard'
+import { JobActions } from './JobActions'
+import { useJobName } from './name'
+
+interface JobRowProps {
+  readonly job: Job
+  readonly size?: number | undefined
+  readonly onDismiss?: (() => void) | undefined
+}
+
+/** A job in the inbox or in the list of jobs. */
+export function JobRow({ job, size, onDismiss }: JobRowProps) {
+  const name = useJobName(job)
+  const [isOpen, setOpen] = useState(false)
+  const isFailed = job.status === 'failed' || job.failedItems > 0
+  const isLarge = job.totalItems > 1
+  const quiet = quietSeconds(job)
+  return (
+    <article className="card job" data-part="job" data-state={job.status} data-job={job.jobId} aria-label={name}>
+      <div className="job-head">
+        <span className="sign" aria-hidden="true">
+          {SIGNS[job.stage]}
+        </span>
+        <h3>
+          <a href={href('jobs', job.jobId)}>{name}</a>
+        </h3>
+        <span className="soft small figures">{isLarge ? plural(job.totalItems, 'document') : size ? bytes(size) : ''}</span>
+        <Badge state={isFailed && job.status === 'completed' ? 'failed' : job.status} text={badge(job)} />
+      </div>
+      <Bar label={`Progress of ${name}`} share={job.progress} state={job.status} text={doing(job)} />
+      <div className="job-foot">
+        <p className="soft small figures" data-part="doing">
+          {[doing(job), job.asked ? '' : facts(job)].filter(Boolean).join(' · ')}
+          {quiet !== null && <b className="quiet"> · nothing heard for {duration(quiet)}: the worker was last seen then</b>}
+        </p>
+        <div className="line">
+          {isLarge && (
+            <button type="button" data-kind="quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+              {isOpen ? 'Hide documents' : 'Documents'}
+            </button>
+          )}
+          <JobActions job={job} name={name} />
+          {onDismiss && (
+            <button type="button" data-kind="quiet" onClick={onDismiss} aria-label={`Dismiss ${name}`}>
+              Dismiss
+            </button>
+          )}
+        </div>
+      </div>
+      {isFailed && <ErrorList job={job} />}
+      {isOpen && <DocumentRows jobId={job.jobId} mostRows={8} />}
+    </article>
+  )
+}
+
+function badge({ status, stage, failedItems }: Job): string | undefined {
+  if (status === 'completed' && failedItems) return `${failedItems} failed`
+  if (status !== 'running') return undefined
+  return { received: 'Waiting', extracting: 'Reading', chunking: 'Chunking', enriching: 'Enriching', indexing: 'Embedding' }[
+    stage as string
+  ]
+}
+
+function facts(job: Job): string {
+  if (job.status !== 'running') return ''
+  const items = job.totalItems > 1 ? `${job.processedItems} of ${plural(job.totalItems, 'document')}` : ''
+  return [`${Math.floor(job.percent)} %`, items, timeLeft(job.etaSeconds)].filter(Boolean).join(' · ')
+}

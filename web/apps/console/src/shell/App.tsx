@@ -1,0 +1,70 @@
+import { useEffect, useState } from 'react'
+import { DropZone } from '../inbox/DropZone'
+import { Inbox } from '../inbox/Inbox'
+import { useEnds } from '../inbox/ends'
+import { JobPage } from '../jobs/JobPage'
+import { Jobs } from '../jobs/Jobs'
+import { Documents } from '../documents/Documents'
+import { Search } from '../search/Search'
+import { Workspaces } from '../workspaces/Workspaces'
+import { System } from '../system/System'
+import { type Route, useRoute } from '../route'
+import { server, useStore } from '../server'
+import { Help } from './Help'
+import { Login } from './Login'
+import { Rail, ROOMS } from './Rail'
+import { Toasts } from './Toasts'
+import { Top } from './Top'
+import { useKeys } from './keys'
+
+export function App() {
+  const route = useRoute()
+  const [isHelping, setHelping] = useState(false)
+  useKeys(() => setHelping(true))
+  useEnds()
+  const { error } = useStore(server.connection)
+  const mustLogIn = error?.status === 401
+  useEffect(() => {
+    document.title = `${ROOMS.find(({ room }) => room === route.room)?.name ?? 'Inbox'} · Headrace`
+  }, [route.room])
+  return (
+    <DropZone>
+      <a className="skip" href="#room" onClick={skip}>
+        Skip to the content
+      </a>
+      <div className="shell">
+        <Top onHelp={() => setHelping(true)} />
+        <Rail room={route.room} />
+        <main className="room" id="room" tabIndex={-1}>
+          <Room route={route} />
+        </main>
+      </div>
+      {isHelping && <Help onClose={() => setHelping(false)} />}
+      {mustLogIn && <Login />}
+      <Toasts />
+    </DropZone>
+  )
+}
+
+/** The address behind the `#` says where one is: a jump must not change it. */
+function skip(event: { preventDefault(): void }): void {
+  event.preventDefault()
+  document.getElementById('room')?.focus()
+}
+
+function Room({ route }: { readonly route: Route }) {
+  switch (route.room) {
+    case 'jobs':
+      return route.id ? <JobPage key={route.id} jobId={route.id} /> : <Jobs />
+    case 'documents':
+      return <Documents query={route.query} />
+    case 'search':
+      return <Search query={route.query} />
+    case 'workspaces':
+      return <Workspaces />
+    case 'system':
+      return <System />
+    default:
+      return <Inbox />
+  }
+}

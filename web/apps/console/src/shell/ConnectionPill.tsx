@@ -1,0 +1,67 @@
+import type { Connection } from '@headrace/client'
+import { useEffect, useState } from 'react'
+import { server, useStore } from '../server'
+
+const SAYS_MS = 4_000
+
+/** Whether what is shown is what is. */
+export function ConnectionPill() {
+  const connection = useStore(server.connection)
+  const now = useSeconds(connection.state === 'reconnecting')
+  const caughtUp = useBrief(connection.state === 'live' ? connection.caughtUp : 0)
+  return (
+    <p className="pill" data-state={connection.state} title={title(connection)}>
+      <i aria-hidden="true" />
+      <span>{caughtUp ? `Caught up ${caughtUp} ${caughtUp === 1 ? 'event' : 'events'}` : says(connection, now)}</span>
+      {connection.state === 'reconnecting' && (
+        <button type="button" onClick={() => server.retryNow()}>
+          Retry now
+        </button>
+      )}
+    </p>
+  )
+}
+
+function says({ state, behind, retryAt, error }: Connection, now: number): string {
+  switch (state) {
+    case 'live':
+      return 'Live'
+    case 'catching-up':
+      return behind ? `Catching up ${behind}` : 'Catching up'
+    case 'polling':
+      return '⇅ Polling'
+    case 'reconnecting':
+      return `Reconnecting in ${Math.max(0, Math.ceil(((retryAt ?? now) - now) / 1000))} s`
+    case 'stopped':
+      return error?.status === 401 ? 'Not signed in' : 'Stopped'
+    default:
+      return 'Connecting'
+  }
+}
+
+function title({ transport, isHolder, error }: Connection): string {
+  const how = transport ? `by ${transport === 'sse' ? 'server-sent events' : transport}` : ''
+  const who = isHolder ? ', held by this tab' : ', shared with another tab'
+  return error ? error.message : `The connection to the server${how && ` ${how}${who}`}`
+}
+
+function useSeconds(isRunning: boolean): number {
+  const [now, setNow] = useState(Date.now)
+  useEffect(() => {
+    if (!isRunning) return
+    const timer = setInterval(() => setNow(Date.now()), 250)
+    return () => clearInterval(timer)
+  }, [isRunning])
+  return now
+}
+
+/** A figure that is told for a moment when it has changed. */
+function useBrief(value: number): number {
+  const [shown, setShown] = useState(0)
+  useEffect(() => {
+    setShown(value)
+    const timer = setTimeout(() => setShown(0), SAYS_MS)
+    return () => clearTimeout(timer)
+  }, [value])
+  return shown
+}

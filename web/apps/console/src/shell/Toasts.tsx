@@ -1,0 +1,22 @@
+import { useSyncExternalStore } from 'react'
+import { Icon } from '../parts/Icon'
+import { current, subscribe } from '../parts/said'
+
+export function Toasts() {
+  const toasts = useSyncExternalStore(subscribe, current, current)
+  return (
+    <>
+      <div className="toasts">
+        {toasts.map((one) => (
+          <p className="toast" key={one.id}>
+            <Icon name="check" />
+            <span>
+              <b>{one.title}</b> {one.text}
+            </span>
+          </p>
+        ))}
+      </div>
+      <p className="unseen" id="live" aria-live="polite" />
+    </>
+  )
+}
