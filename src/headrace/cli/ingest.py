@@ -29,13 +29,25 @@ MetadataOption = Annotated[
 ]
 
 
+Replace = Annotated[
+    bool,
+    typer.Option("--replace", help="A file that came before under the same name is that document's older version."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Ingest again what is there already, unchanged.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command of this file."""
     app.command()(ingest)
 
 
 def ingest(
-    sources: Sources, collection: Collection = None, metadata: MetadataOption = None, url: Url = DEFAULT_URL
+    sources: Sources,
+    collection: Collection = None,
+    metadata: MetadataOption = None,
+    replace: Replace = False,
+    force: Force = False,
+    url: Url = DEFAULT_URL,
 ) -> None:
     """Send documents and watch them become searchable. Ctrl-C detaches; the work goes on."""
     from headrace.cli.gather import find_files, in_jobs
@@ -53,7 +65,7 @@ def ingest(
             complain("nothing to ingest")
             raise typer.Exit(left_out or USAGE)
         try:
-            job_ids = [_submit(client, lot, collection, about) for lot in in_jobs(files)]
+            job_ids = [_submit(client, lot, collection, about, replace=replace, force=force) for lot in in_jobs(files)]
         except KeyboardInterrupt:
             complain("stopped before everything was sent; see what arrived with: headrace jobs list")
             raise typer.Exit(DETACHED) from None
@@ -89,9 +101,19 @@ def _name(skipped: list["Found"]) -> None:
         complain(f"skipped {len(skipped) - SKIPPED_NAMED} more")
 
 
-def _submit(client: "Client", lot: list["Found"], collection: str | None, metadata: dict[str, Any] | None) -> str:
+def _submit(
+    client: "Client",
+    lot: list["Found"],
+    collection: str | None,
+    metadata: dict[str, Any] | None,
+    *,
+    replace: bool,
+    force: bool,
+) -> str:
     with _lazily(lot) as files:
-        answer = client.submit_files(files, collection_name=collection, metadata=metadata)
+        answer = client.submit_files(
+            files, collection_name=collection, metadata=metadata, replace=replace, force=force
+        )
     return str(answer["job_id"])
 
 

@@ -42,9 +42,12 @@ def submit_text(text: str, collection_name: str | None, metadata: Metadata, key:
     return Request(method="POST", path="/ingest/text/async", json=body, headers=_once(key))
 
 
-def submit_files(parts: Sequence[Part], collection_name: str | None, metadata: Metadata, key: str | None) -> Request:
-    """Several files, one job."""
+def submit_files(
+    parts: Sequence[Part], collection_name: str | None, metadata: Metadata, key: str | None, **said: bool
+) -> Request:
+    """Several files, one job; of what is `said`, only what is so is sent."""
     form = _filled(collection_name=collection_name, metadata=None if metadata is None else json.dumps(metadata))
+    form |= {name: "true" for name, is_so in said.items() if is_so}
     return Request(method="POST", path="/ingest/async", form=form, files=parts, headers=_once(key))
 
 
@@ -56,10 +59,10 @@ def submit_batch(messages: Sequence[str | Mapping[str, Any]], metadata: Metadata
 
 
 def upload(
-    documents: Sequence[str | Mapping[str, Any]], collection_name: str | None, key: str | None, *, force_recreate: bool
+    documents: Sequence[str | Mapping[str, Any]], collection_name: str | None, key: str | None, **said: bool
 ) -> Request:
-    """Documents in one JSON body; `force_recreate` rebuilds the collection's documents from them."""
-    body = _filled(collection_name=collection_name, documents=list(documents), force_recreate=force_recreate)
+    """Documents in one JSON body."""
+    body = _filled(collection_name=collection_name, documents=list(documents), **said)
     return Request(method="POST", path="/upload", json=body, headers=_once(key))
 
 
@@ -86,6 +89,12 @@ def document(document_id: str, method: Literal["GET", "DELETE"] = "GET") -> Requ
 def create_workspace(name: str, rag_config: Metadata) -> Request:
     """A new workspace; its provisioning is a job."""
     return Request(method="POST", path="/workspaces", json=_filled(name=name, rag_config=rag_config))
+
+
+def change_workspace(workspace: str, name: str | None, rag_config: Metadata) -> Request:
+    """New settings of a workspace."""
+    body = _filled(name=name, rag_config=rag_config)
+    return Request(method="PATCH", path=f"/workspaces/{_id(workspace)}", json=body)
 
 
 def query(text: str, **options: object) -> Request:

@@ -45,9 +45,16 @@ class Verbs(ABC, Generic[Answer]):
         collection_name: str | None = None,
         metadata: Metadata = None,
         key: str | None = None,
+        replace: bool = False,
+        force: bool = False,
     ) -> Answer:
-        """Submit files as one job: paths, or `(filename, binary file or bytes)`. They are streamed."""
-        return self._send(requests.submit_files(parts(files), collection_name, metadata, key))
+        """Submit files as one job: paths, or `(filename, binary file or bytes)`. They are streamed.
+
+        With `replace` a file that came before under the same name is the same document's older version; with `force`
+        one that is there already, unchanged, is ingested all the same.
+        """
+        said = {"replace": replace, "force": force}
+        return self._send(requests.submit_files(parts(files), collection_name, metadata, key, **said))
 
     def submit_batch(
         self, messages: Sequence[str | Mapping[str, Any]], *, metadata: Metadata = None, key: str | None = None
@@ -62,9 +69,15 @@ class Verbs(ABC, Generic[Answer]):
         collection_name: str | None = None,
         force_recreate: bool = False,
         key: str | None = None,
+        replace: bool = False,
+        force: bool = False,
     ) -> Answer:
-        """Send documents in one body; with `force_recreate` they replace what the collection holds."""
-        return self._send(requests.upload(documents, collection_name, key, force_recreate=force_recreate))
+        """Send documents in one body; with `force_recreate` they replace what the collection holds.
+
+        `replace` and `force` are as for files.
+        """
+        said = {"force_recreate": force_recreate, "replace": replace, "force": force}
+        return self._send(requests.upload(documents, collection_name, key, **said))
 
     def ingest_document(self, document_id: str, *, force: bool = False) -> Answer:
         """Ingest a document again, as a new job."""
@@ -121,6 +134,10 @@ class Verbs(ABC, Generic[Answer]):
     def create_workspace(self, name: str, *, rag_config: Metadata = None) -> Answer:
         """Make a workspace; it is provisioned by a job."""
         return self._send(requests.create_workspace(name, rag_config))
+
+    def change_workspace(self, workspace: str, *, name: str | None = None, rag_config: Metadata = None) -> Answer:
+        """Rename a workspace or change its settings; `job_id` is the job that another embedder needs, or null."""
+        return self._send(requests.change_workspace(workspace, name, rag_config))
 
     def begin_task(self, task: Mapping[str, Any]) -> Answer:
         """A task of your own as a job: `{title, total, lease_seconds, metadata}`; `headrace.track` is the easy way."""

@@ -13,7 +13,7 @@ from headrace.engine.patience import told_waiting
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.ids import WorkspaceId
 from headrace.model.job import Job, Stats
-from headrace.pipeline.embed import Embedder, Embedders, receipt_key
+from headrace.pipeline.embed import Embedder, Embedders, makes_vectors, receipt_key
 from headrace.search import index
 from headrace.search.postgres import ensure_vector_index
 from headrace.store import reembedding, work, workspaces
@@ -50,7 +50,7 @@ class Reembedding:
             reached = done = 0  # something was ingested meanwhile: what is in the receipts is passed over quickly
 
     def _embed_from(self, reached: int, done: int) -> tuple[int, int]:
-        while self.embedder.dimensions:
+        while makes_vectors(self.embedder):
             with self.database.read() as connection:
                 portion = reembedding.passages(connection, self.workspace_id, after=reached, limit=PORTION)
             if not portion:
@@ -95,12 +95,12 @@ class Reembedding:
                 reembedding.swap(transaction, self.job.job_id, self.job.run, self.choice)
         except _SomeMissing:
             return False
-        if self.embedder.dimensions:
+        if makes_vectors(self.embedder):
             ensure_vector_index(self.database, self.embedder.dimensions)
         return True
 
     def _write_vectors(self, transaction: Transaction) -> None:
-        if not self.embedder.dimensions:
+        if not makes_vectors(self.embedder):
             reembedding.clear_vectors(transaction, self.workspace_id)
             return
         reached = 0

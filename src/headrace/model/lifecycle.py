@@ -19,7 +19,7 @@ PAUSED_BY_USER = "paused; resume it to go on"
 def start(job: Job, now: datetime) -> Job:
     """pending → running: the engine has taken it up. A job already running (after a crash) stays as it is."""
     if job.status is JobStatus.RUNNING:
-        return replace(job, work_started_at=now, work_done_at_start=job.work_done)
+        return replace(job, work_started_at=now, work_done_at_start=job.work_done, waiting_for=None)
     _allow(job, {JobStatus.PENDING}, "start")
     return replace(
         job,

@@ -37,7 +37,7 @@ class RagConfig:
     chunk_size: int = 256
     chunk_overlap: int = 0
     embedder: str = DEFAULT_EMBEDDER
-    enrichment: bool | Mapping[str, bool] = True
+    enrichment: bool | Mapping[str, Any] = True
     max_embeddings: int | None = None
     search_mode: str = "hybrid"
     worker_tag: str | None = None
@@ -51,11 +51,18 @@ class RagConfig:
         """Those that are on."""
         if isinstance(self.enrichment, bool):
             return frozenset(name for name, is_on in ENRICHERS.items() if is_on and self.enrichment)
-        return frozenset(name for name, is_on in (ENRICHERS | dict(self.enrichment)).items() if is_on)
+        chosen = ENRICHERS | {name: value for name, value in self.enrichment.items() if name in ENRICHERS}
+        return frozenset(name for name, is_on in chosen.items() if is_on)
+
+    @property
+    def brought(self) -> tuple[str, ...]:
+        """Enrichers of other packages, by name."""
+        return () if isinstance(self.enrichment, bool) else tuple(self.enrichment.get("plugins", ()))
 
     def recipe(self, installation: str) -> str:
         """Equal for settings that make the same of the same bytes. `installation` names what `default` stands for."""
-        parts = [PIPELINE, self.chunk_size, self.chunk_overlap, self.embedder, sorted(self.enrichers), installation]
+        parts: list[Any] = [PIPELINE, self.chunk_size, self.chunk_overlap, self.embedder, sorted(self.enrichers)]
+        parts += [*self.brought, installation]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @classmethod

@@ -156,6 +156,7 @@ class EnrichmentBody(Body):
     dates: bool = True
     duplicates: bool = True
     llm: bool = False
+    plugins: list[Annotated[str, Field(max_length=100)]] = []
 
 
 class RagConfigBody(Body):

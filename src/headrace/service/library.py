@@ -11,7 +11,7 @@ from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId
 from headrace.model.job import Job
 from headrace.model.rag import DEFAULT_EMBEDDER, NO_EMBEDDER
 from headrace.model.vocabulary import JobType, ProcessingStatus
-from headrace.pipeline.embed import Embedder, Embedders
+from headrace.pipeline.embed import Embedder, Embedders, makes_vectors
 from headrace.search.query import Clock, Query, Searcher, SearchMode, Span
 from headrace.service import paging
 from headrace.settings import Settings
@@ -222,7 +222,7 @@ class Library:
         workspace_id, mode, choice = self._scope(user_id, question)
         embedder = self._embedders.get(choice)
         vector = None
-        if mode in NEEDS_EMBEDDING and embedder.dimensions:
+        if mode in NEEDS_EMBEDDING and makes_vectors(embedder):
             vector = embedder.embed_query(question.text)
         comparable = None if workspace_id or vector is None else self._comparable(user_id, embedder)
         hits, has_more = self._searcher.page(

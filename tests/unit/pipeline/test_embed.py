@@ -4,18 +4,22 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 from threading import Thread
 
+import httpx
 import numpy as np
 import pytest
 
 from headrace.model.errors import DocumentError
-from headrace.pipeline.embed import Embedder, load_embedder, receipt_key
+from headrace.pipeline.embed import Embedder, Embedders, Options, load_embedder, makes_vectors, receipt_key
+from headrace.pipeline.embed.fastembed import FastEmbed
 from headrace.pipeline.embed.minilm import MiniLM, verified
-from headrace.pipeline.embed.openai import OpenAICompatible
+from headrace.pipeline.embed.openai import OpenAICompatible, portions, retry_after_seconds
 from headrace.pipeline.embed.wordpiece import load_tokenizer
 
 Answer = tuple[int, dict[str, str], object]
@@ -218,3 +222,60 @@ def test_importing_the_pipeline_loads_no_heavy_library() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_requests_are_full_by_texts_or_by_tokens_and_a_long_text_goes_alone() -> None:
+    assert list(portions([1, 1, 1, 1, 1], 2, 100)) == [[0, 1], [2, 3], [4]]
+    assert list(portions([40, 40, 40, 500, 10], 64, 100)) == [[0, 1], [2], [3], [4]]
+    assert list(portions([], 2, 100)) == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "12"}, 12.0),
+        ({"Retry-After": "0.5"}, 0.5),
+        ({"Retry-After": "20", "retry-after-ms": "1500"}, 1.5),
+        ({"Retry-After": "soon"}, 0.0),
+        ({"Retry-After": "-3"}, 0.0),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({}, 0.0),
+    ],
+)
+def test_the_wait_is_what_the_service_asks_for(headers: dict[str, str], seconds: float) -> None:
+    assert retry_after_seconds(httpx.Response(429, headers=headers)) == seconds
+
+
+def test_a_wait_may_be_given_as_a_date() -> None:
+    until = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+
+    assert 80 < retry_after_seconds(httpx.Response(503, headers={"Retry-After": until})) <= 90
+
+
+def test_a_wait_longer_than_our_patience_fails_at_once_and_says_so() -> None:
+    with (
+        service(lambda body, attempt: (429, {"Retry-After": "3600"}, {})) as (url, keys),
+        asking(url, patience_seconds=5) as embedder,
+        pytest.raises(DocumentError, match="asks to wait"),
+    ):
+        list(embedder.batches(["a"]))
+    assert len(keys) == 1
+
+
+def test_an_installation_has_one_embedder_for_each_name() -> None:
+    embedders = Embedders(Options(default="none", url="http://127.0.0.1:9/v1", model="m", api_key="secret"))
+
+    assert embedders.get("default") is embedders.get("none")
+    assert not makes_vectors(embedders.get("default"))
+    assert embedders.get("openai").name.endswith(":m")
+    assert makes_vectors(embedders.get("minilm"))
+    assert "secret" not in repr(embedders.options)
+
+
+def test_fastembed_that_is_not_installed_or_has_no_model_says_so() -> None:
+    embedder = FastEmbed(model="nobody/no-such-model")
+
+    with pytest.raises(DocumentError, match="fastembed") as failure:
+        list(embedder.batches(["a"]))
+    assert failure.value.code == "embedding_failed"
+    assert embedder.name == "fastembed:nobody/no-such-model"

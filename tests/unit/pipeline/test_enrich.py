@@ -2,10 +2,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headrace.pipeline import enrich
 from headrace.pipeline.enrich import describe
+from headrace.pipeline.enrich.dates import dates_of
 from headrace.pipeline.enrich.keywords import keywords_of
 from headrace.pipeline.enrich.language import language_of
+from headrace.pipeline.enrich.likeness import simhash_of
+from headrace.pipeline.enrich.llm import Chat, told_by
+from headrace.pipeline.enrich.summary import summary_of
 from headrace.pipeline.source import Outline
+from headrace.store.likenesses import NEAR_BITS, bands, distance
+from tests.model_service import Planned, model_service
 
 ENGLISH = (
     "The turbine turns when the reservoir is full. A turbine without water is a turbine at rest, and the reservoir "
@@ -88,3 +95,82 @@ def test_no_more_is_read_of_a_long_document_than_describes_it() -> None:
 
     assert describe(texts(), filename="a", outline=Outline()).language == "en"  # type: ignore[arg-type]
     assert taken < 100
+
+
+@pytest.mark.parametrize(
+    ("text", "dates"),
+    [
+        ("on 2026-03-01, and at 1999-12-31T23:59:00Z", ("1999-12-31", "2026-03-01")),
+        ("1 March 2026, 2nd of April 2026 and May 3rd, 2026", ("2026-03-01", "2026-04-02", "2026-05-03")),
+        ("am 1. März 2026, am 02.04.2026 und 3.5.2026", ("2026-03-01", "2026-04-02", "2026-05-03")),
+        ("le 1er mars 2026 et le 14 juillet 1789", ("1789-07-14", "2026-03-01")),
+        ("el 5 de mayo de 1862, il 2 giugno 1946", ("1862-05-05", "1946-06-02")),
+        ("31 April 2026, 2026-13-01, version 1.2.2026.4, 03/04/2026, in 2026", ("2026-02-01",)),
+        ("Dec. 24, 2025", ("2025-12-24",)),
+        ("no date 12 34 at all", ()),
+        ("", ()),
+    ],
+)  # fmt: skip
+def test_dates_are_found_as_people_write_them(text: str, dates: tuple[str, ...]) -> None:
+    assert dates_of(text) == dates
+
+
+def test_the_summary_is_a_sentence_of_the_text_that_says_what_it_is_about() -> None:
+    summary = summary_of(ENGLISH, keywords_of(ENGLISH))
+
+    assert summary is not None
+    assert summary in ENGLISH
+    assert "turbine" in summary
+    assert summary_of("short. 12 34. no", ("turbine",)) is None
+
+
+def test_texts_nearly_the_same_differ_in_few_bits_and_share_a_quarter() -> None:
+    whole = " ".join(f"Sentence {number} tells of mill {number * number} on the Spree." for number in range(120))
+    one, other = simhash_of(whole), simhash_of(whole.replace("mill 25 ", "mill 26 "))
+    foreign = simhash_of(ENGLISH * 3)
+    assert one is not None
+    assert other is not None
+    assert foreign is not None
+    assert distance(one, other) <= NEAR_BITS < distance(one, foreign)
+    assert set(bands(one)) & set(bands(other))
+    assert simhash_of("too short to tell") is None
+
+
+def test_only_what_is_wanted_is_found_out() -> None:
+    found = describe([ENGLISH], filename="a.txt", outline=Outline(), wanted=frozenset({"language"}))
+
+    assert found.facts == {"language": "en"}
+
+
+def test_a_brought_enricher_adds_to_the_metadata_and_its_failure_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(text: str, filename: str) -> dict[str, object]:
+        raise OSError(text)
+
+    parts = {"counting": lambda text, filename: {"characters": len(text), "file": filename}, "broken": broken}
+    monkeypatch.setattr(enrich, "_enricher", parts.__getitem__)
+
+    found = describe(
+        ["ten letters"], filename="a.txt", outline=Outline(), wanted=frozenset(), brought=["counting", "broken"]
+    )
+
+    assert found.facts == {"characters": 11, "file": "a.txt"}
+    assert found.warnings == ("the enricher 'broken' failed: OSError",)
+
+
+def test_a_model_that_keeps_failing_is_left_alone() -> None:
+    with model_service() as service:
+        chat = Chat(url=service.url, model="m", seconds=5)
+        service.plan += [Planned(status=500)] * 3
+        told = [chat.describe("a text") for _ in range(4)]
+        chat.close()
+
+    assert [one.warning for one in told[:3]] == ["the language model answered 500; it has described nothing"] * 3
+    assert "left alone" in (told[3].warning or "")
+    assert service.asked == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"choices": []}', b'{"choices": [{"message": {"content": "no json"}}]}', b"\xff"]
+)
+def test_an_answer_of_a_model_that_is_none_is_a_warning(content: bytes) -> None:
+    assert "none" in (told_by(content).warning or "")

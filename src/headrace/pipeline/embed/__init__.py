@@ -102,6 +102,7 @@ class Embedders:
 
 
 DEFAULT = "default"
+NO_VECTORS = "none"
 
 
 def load_embedder(name: str, **options: Any) -> Embedder:
@@ -155,6 +156,11 @@ def _plugin(name: str) -> Embedder:
         )
     embedder: Embedder = plugins.load(plugins.Group.EMBEDDERS, name)()
     return embedder
+
+
+def makes_vectors(embedder: Embedder) -> bool:
+    """Whether there is anything to embed; unlike its dimensions, known without asking a service."""
+    return embedder.name != NO_VECTORS
 
 
 def receipt_key(embedder: Embedder, text: str) -> bytes:

@@ -27,7 +27,7 @@ REQUEST_SECONDS = 60.0
 PATIENCE_SECONDS = 300.0
 FIRST_WAIT_SECONDS, MAX_WAIT_SECONDS = 0.5, 60.0
 MOST_TRIES = 12
-JITTER = 0.25
+JITTER = 0.2
 """A wait is longer by up to this share of it, so that workers that were refused together do not come back together."""
 TICK_SECONDS = 1.0
 RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})

@@ -1,13 +1,28 @@
-"""What a document is about: its title, its language, its keywords."""
+"""What a document is about: its title, language, keywords, summary and dates, and what it is nearly the same as.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+Other packages may bring an enricher: a class, or a function without arguments, that makes an `Enricher`.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from pathlib import PurePath
+from typing import Any
 
+from headrace.pipeline import plugins
+from headrace.pipeline.enrich.dates import dates_of
 from headrace.pipeline.enrich.keywords import keywords_of
 from headrace.pipeline.enrich.language import language_of
+from headrace.pipeline.enrich.likeness import simhash_of
+from headrace.pipeline.enrich.llm import Chat
+from headrace.pipeline.enrich.summary import summary_of
 from headrace.pipeline.source import Outline
+
+Enricher = Callable[[str, str], Mapping[str, Any]]
+"""Given the beginning of a document and its file's name, the members of its metadata: plain JSON values."""
+
+USUAL = frozenset({"title", "language", "keywords", "summary", "dates", "duplicates"})
 
 SAMPLE_CHARACTERS = 400_000
 MAX_TITLE_CHARACTERS = 200
@@ -16,19 +31,80 @@ HEADING_CHARACTERS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """`language` is an ISO 639-1 code, None where the text does not tell; at most 10 keywords, the best first."""
+    """What is not known, or was not asked for, is None or empty.
 
-    title: str
-    language: str | None
-    keywords: tuple[str, ...]
+    `language` is an ISO 639-1 code; at most 10 keywords, the best first; `dates` are ISO 8601 days, the earliest first.
+    """
+
+    title: str | None = None
+    language: str | None = None
+    keywords: tuple[str, ...] = ()
+    summary: str | None = None
+    dates: tuple[str, ...] = ()
+    simhash: bytes | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Those that go into the document's metadata."""
+        found = {
+            **self.more,
+            "title": self.title,
+            "language": self.language,
+            "keywords": list(self.keywords),
+            "summary": self.summary,
+            "dates": list(self.dates),
+        }
+        return {name: value for name, value in found.items() if value}
 
 
-def describe(texts: Iterable[str], *, filename: str, outline: Outline) -> Description:
-    """Describe a document by its first 400,000 characters; `texts` is not read beyond them."""
+def describe(
+    texts: Iterable[str],
+    *,
+    filename: str,
+    outline: Outline,
+    wanted: frozenset[str] = USUAL,
+    chat: Chat | None = None,
+    brought: Collection[str] = (),
+) -> Description:
+    """Describe a document by its first 400,000 characters; `texts` is not read beyond them.
+
+    `wanted` names what is to be found out; `chat` is asked where `llm` is among it; `brought` are enrichers of other
+    packages, by name. Neither a service nor such a package can fail the document.
+    """
     sample = sampled(texts)
+    told = chat.describe(sample) if chat is not None and "llm" in wanted and sample.strip() else None
+    keywords = keywords_of(sample) if wanted & {"keywords", "summary"} else ()
+    more, warnings = _brought(brought, sample, filename)
+    summary = summary_of(sample, keywords) if "summary" in wanted else None
     return Description(
-        title=title_of(sample, filename, outline), language=language_of(sample), keywords=keywords_of(sample)
+        title=title_of(sample, filename, outline) if "title" in wanted else None,
+        language=language_of(sample) if "language" in wanted else None,
+        keywords=tuple(told.keywords) if told and told.keywords else (keywords if "keywords" in wanted else ()),
+        summary=(told.summary if told else None) or summary,
+        dates=dates_of(sample) if "dates" in wanted else (),
+        simhash=simhash_of(sample) if "duplicates" in wanted else None,
+        more=more,
+        warnings=(*warnings, *((told.warning,) if told and told.warning else ())),
     )
+
+
+def _brought(names: Collection[str], sample: str, filename: str) -> tuple[dict[str, Any], list[str]]:
+    found: dict[str, Any] = {}
+    warnings = []
+    for name in names:
+        try:
+            found |= _enricher(name)(sample, filename)
+        except Exception as error:  # noqa: BLE001  (of other people's making: it must not end the document)
+            warnings.append(f"the enricher {name!r} failed: {type(error).__name__}")
+    return found, warnings
+
+
+@cache
+def _enricher(name: str) -> Enricher:
+    made: Enricher = plugins.load(plugins.Group.ENRICHERS, name)()
+    return made
 
 
 def sampled(texts: Iterable[str]) -> str:

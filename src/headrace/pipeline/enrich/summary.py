@@ -1,0 +1,32 @@
+"""One sentence of a text that says most of what it is about."""
+
+import re
+from collections.abc import Sequence
+from math import sqrt
+
+SAMPLE_CHARACTERS = 3_000
+MOST_SENTENCES = 24
+SHORTEST, LONGEST = 40, 320
+LEAD = 0.15
+"""The share of its score that a sentence loses for every two before it, up to six: texts say early what they say."""
+
+
+def summary_of(text: str, keywords: Sequence[str]) -> str | None:
+    """A sentence of the beginning of `text`, by the keywords in it; None where no sentence has any."""
+    terms = list({word for keyword in keywords for word in keyword.split()})
+    best, best_score = None, 0.0
+    for place, sentence in enumerate(sentences(text[:SAMPLE_CHARACTERS])[:MOST_SENTENCES]):
+        lower = sentence.lower()
+        score = sum(term in lower for term in terms) / sqrt(lower.count(" ") + 2) * (1 - LEAD * min(place, 6) / 2)
+        if score > best_score:
+            best, best_score = sentence, score
+    return best
+
+
+def sentences(text: str) -> list[str]:
+    """Those that read like one: not a heading, not a table, neither too short nor too long."""
+    found = []
+    for paragraph in re.split(r"\n\s*\n", text):
+        whole = " ".join(paragraph.split())
+        found += [one.strip() for one in re.split(r"(?<=[.!?])\s+(?=[\w\"'(])|(?<=[\u3002\uff01\uff1f])", whole)]
+    return [one for one in found if SHORTEST <= len(one) <= LONGEST and one[-1:] in ".!?\u3002\uff01\uff1f"]
