@@ -34,10 +34,11 @@ def _list(app: Context, who: Principal) -> dict[str, Any]:
         in_hand = [job_id for one in found for job_id in one["job_ids"]]
         own = roster.own_jobs(connection, who.user_id, in_hand)
     is_operator = who == LOCAL or TokenScope.OPERATOR in who.scopes
-    return {"workers": [_view(one, own, is_shown=is_operator) for one in found], "next_cursor": None}
+    return {"workers": [view(one, own, is_shown=is_operator) for one in found], "next_cursor": None}
 
 
-def _view(one: Mapping[str, Any], own: set[JobId], *, is_shown: bool) -> dict[str, Any]:
+def view(one: Mapping[str, Any], own: set[JobId], *, is_shown: bool) -> dict[str, Any]:
+    """A worker as one user may see it; `own` are those of the jobs in hand that are theirs."""
     return {
         "worker_id": one["worker_id"],
         "status": "draining" if one["is_draining"] else "working" if one["job_ids"] else "idle",
