@@ -2,14 +2,16 @@
 
 import sys
 
-from bench import accepting, ingesting, retrieval, watching
+from bench import accepting, frameworks, growth, ingesting, retrieval, watching
 from bench.table import Table, machine
 
 PARTS = {
     "idle": watching.start_and_idle,
     "accepting": accepting.measure,
+    "growth": growth.measure,
     "watching": watching.measure,
     "ingesting": ingesting.measure,
+    "frameworks": frameworks.measure,
     "retrieval": retrieval.measure,
 }
 

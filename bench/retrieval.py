@@ -30,7 +30,7 @@ Ranker = Callable[[str], Sequence[str]]
 
 def measure(table: Table) -> None:
     """Both corpora, each in a workspace of its own."""
-    with server.running() as running, running.http() as http:
+    with server.running(worker_niceness=0) as running, running.http() as http:
         for labelled in (corpora.manual(), corpora.news()):
             names = _ingest(http, labelled)
             reference = Reference(running.folder / "headrace.db", names)

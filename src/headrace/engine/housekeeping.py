@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from headrace.engine import errands
@@ -26,7 +27,9 @@ UPLOAD_GRACE_SECONDS = 24 * 3600.0
 class Housekeeping:
     """A thread that drops chunks of replaced, cancelled and failed versions, and applies the retention."""
 
-    def __init__(self, database: Database, blobs: BlobStore, settings: Settings, dimensions: int = 0) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, settings: Settings, dimensions: Callable[[], int] = int
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._settings = settings
@@ -105,9 +108,10 @@ class Housekeeping:
         while forgotten == retention.PORTION:
             with self._database.write() as transaction:
                 forgotten = retention.forget_jobs(transaction, history_days=settings.history_days)
-        if self._dimensions and not self._database.is_sqlite:
-            ensure_vector_index(self._database, self._dimensions)
         self._forget_blobs(time.time() - UPLOAD_GRACE_SECONDS)
+        # Last, since an embedder that is a service may have to be asked.
+        if not self._database.is_sqlite and (dimensions := self._dimensions()):
+            ensure_vector_index(self._database, dimensions)
 
     def _forget_blobs(self, older_than: float) -> None:
         self._blobs.delete_leftovers(older_than)

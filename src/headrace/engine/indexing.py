@@ -11,13 +11,15 @@ from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
-from headrace.model.errors import Superseded
+from headrace.engine.measuring import Measured
+from headrace.model.errors import DocumentError, Superseded
 from headrace.model.job import Item, Stats
+from headrace.model.pace import Unit
 from headrace.model.progress import item_work
 from headrace.model.vocabulary import Stage
-from headrace.pipeline.embed import Embedder, receipt_key
+from headrace.pipeline.embed import Embedder, OnWait, ignore, makes_vectors, receipt_key
 from headrace.search import index
-from headrace.store.database import Database
+from headrace.store.database import Database, Transaction
 from headrace.store.work import Hand
 from headrace.telemetry import metrics
 
@@ -60,7 +62,10 @@ class Batch:
 
 
 class Indexing:
-    """Makes the chunks of some items of one job searchable. `items` are kept as they are stored."""
+    """Makes the chunks of some items of one job searchable. `items` are kept as they are stored.
+
+    How long it takes is added to `measured`.
+    """
 
     def __init__(
         self,
@@ -69,19 +74,29 @@ class Indexing:
         items: Sequence[Item],
         in_hand: InHand,
         stop: Callable[[], bool],
+        *,
+        on_wait: OnWait = ignore,
+        most: int = 0,
+        check: Callable[[Transaction], None] | None = None,
     ) -> None:
+        """`most` texts may be embedded for the whole job, 0 for any number; `check` refuses vectors of an old model."""
         self._database = database
         self._embedder = embedder
         self._items = {item.ordinal: item for item in items}
         self._in_hand = in_hand
         self._stop = stop
+        self._on_wait = on_wait
+        self._most = most
+        self._check = check
+        self.measured = Measured()
         self._reached: dict[int, int] = {}
 
     def run(self) -> None:
         """Index portion after portion; a document is completed in the transaction of its last chunk.
 
         Raises:
-            DocumentError: the embedder failed for good.
+            DocumentError: the embedder failed for good, or the job's budget is spent.
+            ModelChanged: the workspace has another model since it was looked up.
             Superseded: the job does not go on, or is not this worker's any more.
         """
         while self._items:
@@ -117,19 +132,22 @@ class Indexing:
 
     def _index(self, waiting: Sequence[Waiting]) -> None:
         unsaved, saved_at = Batch(), time.monotonic()
-        for batch in self._batches(waiting):
-            if self._stop():
-                raise Superseded("the job does not go on")
-            unsaved.add(batch)
-            if unsaved.is_large() or time.monotonic() - saved_at > SAVE_SECONDS:
-                self._save(unsaved)
-                unsaved, saved_at = Batch(), time.monotonic()
-        if unsaved.rows:
-            self._save(unsaved)
+        try:
+            for batch in self._batches(waiting):
+                if self._stop():
+                    raise Superseded("the job does not go on")
+                unsaved.add(batch)
+                if unsaved.is_large() or time.monotonic() - saved_at > SAVE_SECONDS:
+                    self._save(unsaved)
+                    unsaved, saved_at = Batch(), time.monotonic()
+        except DocumentError:
+            self._save(unsaved)  # it is paid for
+            raise
+        self._save(unsaved)
 
     def _batches(self, waiting: Sequence[Waiting]) -> Iterator[Batch]:
         """First what is paid for already, then what the embedder makes, as it makes it."""
-        if not self._embedder.dimensions:
+        if not makes_vectors(self._embedder):
             for start in range(0, len(waiting), SAVE_CHUNKS):
                 yield Batch(rows=[(one, None) for one in waiting[start : start + SAVE_CHUNKS]])
             return
@@ -145,18 +163,33 @@ class Indexing:
                 missing.append((one, key))
         known.stats = Stats(embeddings_reused=len(known.rows))
         yield known
-        yield from self._embed(missing)
+        left = self._left() if missing and self._most else len(missing)
+        yield from self._embed(missing[:left])
+        if left < len(missing):
+            told = f"this job may have {self._most} texts embedded, and has; raise max_embeddings and retry"
+            raise DocumentError("budget_spent", told)
+
+    def _left(self) -> int:
+        """How many more texts may be embedded for the job."""
+        with self._in_hand() as hand:
+            return max(0, self._most - hand.job.stats.embeddings_computed)
 
     def _embed(self, missing: Sequence[tuple[Waiting, bytes]]) -> Iterator[Batch]:
-        for places, vectors in self._embedder.batches([one.chunk.text for one, _ in missing]):
+        began = time.monotonic()
+        for places, vectors in self._embedder.batches([one.chunk.text for one, _ in missing], on_wait=self._on_wait):
+            seconds = time.monotonic() - began
+            self.measured.add(Stage.INDEXING, self._embedder.name, Unit.EMBEDDINGS, len(places), seconds)
             batch = Batch(stats=Stats(embeddings_computed=len(places)))
             for place, vector in zip(places, vectors, strict=True):
                 one, key = missing[place]
                 batch.receipts[key] = vector.tobytes()
                 batch.rows.append((one, batch.receipts[key]))
             yield batch
+            began = time.monotonic()
 
     def _save(self, batch: Batch) -> None:
+        if not batch.rows:
+            return
         counts = Counter(one.ordinal for one, _ in batch.rows)
         indexed = [
             index.IndexedChunk(chunk_id=one.chunk.chunk_id, text=one.chunk.text, vector=vector)
@@ -164,13 +197,21 @@ class Indexing:
         ]
         after = {ordinal: _indexed(self._items[ordinal], count) for ordinal, count in counts.items()}
         finished = [item for item in after.values() if item.chunks_indexed == item.chunk_count]
+        began = time.monotonic()
         with self._in_hand() as hand:
+            if self._check:
+                self._check(hand.transaction)
             index.index_chunks(hand.transaction, indexed)
             index.save_receipts(hand.transaction, batch.receipts)
             hand.count(batch.stats)
             for ordinal, item in after.items():
                 hand.move(self._items[ordinal], item)
             hand.complete(*finished)
+        seconds, kind = time.monotonic() - began, self._database.url.get_backend_name()
+        self.measured.add(Stage.INDEXING, kind, Unit.CHUNKS, len(batch.rows), seconds)
+        metrics.chunks_indexed.inc(len(batch.rows))
+        metrics.embeddings.labels(origin="computed").inc(batch.stats.embeddings_computed)
+        metrics.embeddings.labels(origin="reused").inc(batch.stats.embeddings_reused)
         self._items |= after
         for item in finished:
             del self._items[item.ordinal]

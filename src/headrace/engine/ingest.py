@@ -1,28 +1,34 @@
 """Runs jobs: takes documents up, sends them through the stages, and makes sure that each one is finished somehow."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from headrace.engine import errands, slices
+import sqlalchemy as sa
+
+from headrace.engine import errands, reembed, slices, twins
 from headrace.engine.control import Control
 from headrace.engine.indexing import Indexing
-from headrace.engine.reading import Read, Reader
+from headrace.engine.measuring import Measured
+from headrace.engine.patience import told_waiting
+from headrace.engine.reading import Read, Reader, save_all
 from headrace.engine.slices import Slice
 from headrace.engine.traces import slice_span
+from headrace.engine.unpacking import Unpacking
 from headrace.model.document import Document
-from headrace.model.errors import DocumentError, Superseded
+from headrace.model.errors import Busy, DocumentError, ModelChanged, Superseded
 from headrace.model.ids import DocumentId, JobId
 from headrace.model.job import Item, Job
-from headrace.model.rag import NO_EMBEDDER
+from headrace.model.pace import Forecast, Plan
+from headrace.model.rag import NO_EMBEDDER, RagConfig
 from headrace.model.vocabulary import JobType, Stage
-from headrace.pipeline.embed import Embedder
-from headrace.pipeline.embed.none import NoEmbedder
+from headrace.pipeline.embed import Embedders
 from headrace.settings import Settings
-from headrace.store import documents, jobs, work, workspaces
-from headrace.store.database import Database
+from headrace.store import documents, jobs, paces, revisions, work, workspaces
+from headrace.store.database import Database, Transaction
 from headrace.store.work import Hand
 from headrace.telemetry import metrics, tracing
 
@@ -49,7 +55,8 @@ class Ingest:
 
     database: Database
     reader: Reader
-    embedder: Embedder
+    unpacking: Unpacking
+    embedders: Embedders
     control: Control
     settings: Settings
 
@@ -59,15 +66,23 @@ class Ingest:
             job = self._surely(lambda: self._start(job_id, run))
             if job.run == 1:
                 tracing.waited("headrace.queue", job.created_at)
+            if job.job_type is JobType.REEMBEDDING:
+                self._surely(lambda: reembed.run(self.database, self.embedders, self.control, job))
+                return
             if job.workspace_id is not None and job.job_type in ERRANDS:
                 errand, workspace_id = ERRANDS[job.job_type], job.workspace_id
                 self._surely(lambda: errand(self.database, workspace_id))
+            config = self._surely(lambda: self._config(job_id))
+            recipe = config.recipe(self.settings.embedder_name)
+            self._surely(lambda: self.unpacking.unpack_all(job_id, run, recipe))
+            self._surely(lambda: twins.wait_and_settle(self.database, self.control, job_id, run, recipe))
             parts = self._surely(lambda: self._cut(job_id, run))
             if len(parts) > 1:
                 spread(parts)
             for part in parts if len(parts) == 1 else ():
                 self.run_slice(part)
-            self._surely(lambda: self._finish(job_id, run))
+            with tracing.span("headrace.go_live"):
+                self._surely(lambda: self._finish(job_id, run, recipe))
         except Superseded as reason:
             logger.info("job %s does not go on: %s", job_id, reason)
 
@@ -85,11 +100,35 @@ class Ingest:
 
     def _start(self, job_id: JobId, run: int) -> Job:
         with self.database.write() as transaction:
-            return work.start(transaction, job_id, run)
+            return work.start(transaction, job_id, run, expect=self._expect)
 
-    def _finish(self, job_id: JobId, run: int) -> Job:
+    def _expect(self, connection: sa.Connection, job: Job) -> Forecast | None:
+        config = workspaces.rag_config_of_job(connection, job.job_id)
+        bulks = paces.bulks(connection, job)
+        parts = max(
+            sum(bulk.bytes for bulk in bulks) / self.settings.slice_bytes,
+            job.total_items / self.settings.slice_documents,
+        )
+        try:
+            embedder = self.embedders.get(config.embedder).name
+        except ValueError:
+            return None
+        plan = Plan(
+            bulks=bulks,
+            is_enriched=bool(config.enrichment),
+            embedder=None if embedder == NO_EMBEDDER else embedder,
+            database=self.database.url.get_backend_name(),
+            threads=min(self.settings.slices_at_once, math.ceil(parts)),
+        )
+        return paces.history(connection).forecast(plan)
+
+    def _config(self, job_id: JobId) -> RagConfig:
+        with self.database.read() as connection:
+            return workspaces.rag_config_of_job(connection, job_id)
+
+    def _finish(self, job_id: JobId, run: int, recipe: str) -> Job:
         with self.database.write(durable=True) as transaction:
-            return work.finish(transaction, job_id, run)
+            return work.finish(transaction, job_id, run, recipe=recipe)
 
     def _surely(self, action: Callable[[], Result]) -> Result:
         """Do what no document can be blamed for, again and again: a database that is away comes back."""
@@ -111,14 +150,20 @@ class Ingest:
         return slices.cut(job_id, run, items, **limits)
 
     def _try_again_and_again(self, part: Slice) -> None:
-        for tries in range(self.settings.max_tries):
+        tries = 0
+        while tries < self.settings.max_tries:
             try:
                 return self._work_through(part)
             except Superseded:
                 raise
+            except Busy as error:  # the database is away, which is no document's fault
+                logger.warning("job %s, documents %d-%d wait: %s", part.job_id, part.first, part.last, error.detail)
+                self.control.wait(FIRST_PAUSE_SECONDS)
+                continue
             except Exception:  # the boundary: whatever went wrong, the documents must be finished
                 logger.exception("job %s, documents %d-%d, try %d", part.job_id, part.first, part.last, tries + 1)
             self.control.wait(FIRST_PAUSE_SECONDS * 2**tries)
+            tries += 1
         self._surely(lambda: self._give_up(part))
         return None
 
@@ -130,6 +175,7 @@ class Ingest:
             for group in groups:
                 shift.read(group)
             shift.index()
+            shift.learn()
 
     def _give_up(self, part: Slice) -> None:
         with self.database.read() as connection:
@@ -147,8 +193,8 @@ class _Shift:
         self._part = part
         self._unsaved: list[Read] = []
         self._ready: list[Item] = []
-        with ingest.database.read() as connection:
-            self._config = workspaces.rag_config_of_job(connection, part.job_id)
+        self._measured = Measured()
+        self._look_up_settings()
 
     def read(self, items: Sequence[Item]) -> None:
         """Take documents up and save their chunks."""
@@ -159,18 +205,56 @@ class _Shift:
 
     def index(self) -> None:
         """Make what was read searchable."""
-        embedder = NoEmbedder() if self._config.embedder == NO_EMBEDDER else self._ingest.embedder
-        indexing = Indexing(self._ingest.database, embedder, self._ready, self._in_hand, self._stop)
         try:
-            indexing.run()
-        except DocumentError as error:
+            self._index()
+        except ModelChanged:
+            self._look_up_settings()
+            with self._ingest.database.read() as connection:  # what is stored of those in hand
+                found = work.unfinished(connection, self._part.job_id, self._part.first, self._part.last)
+            ready = {item.ordinal for item in self._ready}
+            self._ready = [item for item in found if item.ordinal in ready]
+            self.index()
+        except (DocumentError, ValueError) as error:
+            failure = error if isinstance(error, DocumentError) else DocumentError("embedding_failed", str(error))
             for item in self._ready:
-                self._fail(error, item.ordinal, item.ordinal)
+                self._fail(failure, item.ordinal, item.ordinal)
+
+    def _index(self) -> None:
+        ingest, job_id, run = self._ingest, self._part.job_id, self._part.run
+        indexing = Indexing(
+            ingest.database,
+            ingest.embedders.get(self._config.embedder),
+            self._ready,
+            self._in_hand,
+            self._stop,
+            on_wait=told_waiting(ingest.database, job_id, run, self._stop),
+            most=self._config.max_embeddings or ingest.settings.max_embeddings_per_job,
+            check=self._check_vectors,
+        )
+        indexing.measured = self._measured
+        indexing.run()
+
+    def learn(self) -> None:
+        """Remember how long all this took."""
+        if measured := self._measured.take():
+            with self._ingest.database.write() as transaction:
+                paces.learn(transaction, measured)
+
+    def _look_up_settings(self) -> None:
+        with self._ingest.database.read() as connection:
+            self._config = workspaces.rag_config_of_job(connection, self._part.job_id)
+            self._workspace_id = workspaces.of_job(connection, self._part.job_id)
+            self._vectors_number = workspaces.vectors_number(connection, self._workspace_id)
+
+    def _check_vectors(self, transaction: Transaction) -> None:
+        workspaces.check_vectors(transaction, self._workspace_id, self._vectors_number, self._config.embedder)
 
     def _claim(self, items: Sequence[Item]) -> tuple[list[Item], dict[DocumentId, Document]]:
         with self._in_hand() as hand:
             claimed = work.claim(hand.transaction, hand, items, self._ingest.settings.max_deaths)
-            return claimed, documents.get_many(hand.transaction.connection, [one.document_id for one in claimed])
+            connection = hand.transaction.connection
+            found = documents.get_many(connection, [one.document_id for one in claimed])
+            return claimed, revisions.applied(connection, found, claimed)
 
     def _read(self, item: Item, document: Document | None) -> None:
         if self._stop():
@@ -180,7 +264,7 @@ class _Shift:
         if item.stage.rank >= Stage.INDEXING.rank:
             return self._ready.append(item)
         try:
-            read = self._ingest.reader.read(document, item, self._config, self._save, self._stop)
+            read = self._ingest.reader.read(document, item, self._config, self._save, self._stop, self._measured)
         except DocumentError as error:
             return self._fail(error, item.ordinal, item.ordinal)
         self._unsaved.append(read)
@@ -190,15 +274,14 @@ class _Shift:
 
     def _save(self, read: Read) -> None:
         with self._in_hand() as hand:
-            read.save(hand)
+            save_all(hand, [read])
         read.saved()
 
     def _save_unsaved(self) -> None:
         if not self._unsaved:
             return
         with self._in_hand() as hand:
-            for read in self._unsaved:
-                read.save(hand)
+            save_all(hand, self._unsaved)
         for read in self._unsaved:
             read.saved()
             self._ready.append(read.after)
@@ -212,6 +295,10 @@ class _Shift:
                 metrics.document_failures.labels(code=error.code).inc()
                 hand.fail(item, error)
 
+    @property
+    def _recipe(self) -> str:
+        return self._config.recipe(self._ingest.settings.embedder_name)
+
     def _stop(self) -> bool:
         return self._ingest.control.is_stopped(self._part.job_id, self._part.run)
 
@@ -220,6 +307,8 @@ class _Shift:
         interval = self._ingest.settings.progress_interval_seconds
         with (
             self._ingest.database.write() as transaction,
-            work.working(transaction, self._part.job_id, self._part.run, interval_seconds=interval) as hand,
+            work.working(
+                transaction, self._part.job_id, self._part.run, interval_seconds=interval, recipe=self._recipe
+            ) as hand,
         ):
             yield hand

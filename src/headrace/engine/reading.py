@@ -1,21 +1,30 @@
 """The first half of a document's way: from bytes to described chunks that are saved, but not searchable yet."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
+from headrace.engine.measuring import Measured
 from headrace.model.document import Chunk, Document, Section
-from headrace.model.ids import WorkspaceId
+from headrace.model.errors import DocumentError, UnsupportedType
+from headrace.model.ids import DocumentId, WorkspaceId
 from headrace.model.job import Item, Stats
+from headrace.model.pace import Unit
 from headrace.model.progress import item_work
 from headrace.model.rag import RagConfig
 from headrace.model.vocabulary import Stage
-from headrace.pipeline.chunk import Chunker
+from headrace.pipeline.chunk import BUILT_IN, Chunking, load_chunker
 from headrace.pipeline.enrich import describe
+from headrace.pipeline.enrich.llm import Chat
+from headrace.pipeline.extract.window import open_window
 from headrace.pipeline.sandbox import Outline, Parsers, Source
+from headrace.pipeline.sniff import UNREADABLE, sniff_file
 from headrace.search import index
-from headrace.store.blobs import Blobs
+from headrace.store import likenesses
+from headrace.store.archives import MEMBERS
+from headrace.store.blobs import BlobStore
 from headrace.store.database import Database
 from headrace.store.work import Hand
 
@@ -34,9 +43,17 @@ class Read:
     after: Item
     chunks: list[Chunk] = field(default_factory=list)
     stats: Stats = field(default_factory=Stats)
+    measured: Measured = field(default_factory=Measured)
+    chunking_seconds: float = 0.0
+    simhash: bytes | None = None
 
-    def save(self, hand: Hand) -> None:
-        """Write it in the caller's transaction."""
+    @property
+    def is_compared(self) -> bool:
+        """Whether it is to be looked for an earlier document like it now."""
+        return self.after.stage is Stage.INDEXING and "duplicates" in self.config.enrichers
+
+    def save(self, hand: Hand, same: Mapping[DocumentId, str]) -> None:
+        """Write it in the caller's transaction; `same` are earlier documents of the same bytes."""
         if not self.before.sections_done and self.before.claim > 1:  # what an earlier attempt may have left
             index.drop_version(
                 hand.transaction, document_id=self.before.document_id, version=self.before.version, limit=None
@@ -48,6 +65,9 @@ class Read:
             workspace_id=WorkspaceId(self.document.workspace_id),
             chunks=self.chunks,
         )
+        if self.is_compared:
+            known = same.get(self.document.document_id)
+            self.after = likenesses.with_duplicates(hand.transaction, self.document, self.after, self.simhash, known)
         hand.move(self.before, self.after)
         hand.count(self.stats)
 
@@ -56,28 +76,54 @@ class Read:
         self.before, self.chunks, self.stats = self.after, [], Stats()
 
 
+def save_all(hand: Hand, reads: Sequence[Read]) -> None:
+    """Write them in the caller's transaction; they are of one workspace."""
+    same = likenesses.find_same(hand.transaction, [read.document for read in reads if read.is_compared])
+    for read in reads:
+        read.save(hand, same)
+
+
 Save = Callable[[Read], None]
 
 
 class Reader:
     """Extracts, chunks and describes one document at a time; several threads may use it."""
 
-    def __init__(self, database: Database, blobs: Blobs, parsers: Parsers) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        parsers: Parsers,
+        *,
+        chunker: str = BUILT_IN,
+        chat: Chat | None = None,
+    ) -> None:
         self._database = database
+        self._chat = chat
         self._blobs = blobs
         self._parsers = parsers
-        self._chunkers: dict[tuple[int, int], Chunker] = {}
+        self._chunker_name = chunker
+        self._chunkers: dict[tuple[int, int], Chunking] = {}
 
-    def read(self, document: Document, item: Item, config: RagConfig, save: Save, stop: Callable[[], bool]) -> Read:
+    def read(
+        self,
+        document: Document,
+        item: Item,
+        config: RagConfig,
+        save: Save,
+        stop: Callable[[], bool],
+        measured: Measured | None = None,
+    ) -> Read:
         """Bring an item to the stage `indexing`.
 
-        A long document is saved on the way through `save`; the rest comes back unsaved, for the caller to save.
+        A long document is saved on the way through `save`; the rest comes back unsaved, for the caller to save. How
+        long each stage took is added to `measured`.
 
         Raises:
             DocumentError: the document cannot be read.
             Superseded: `stop` said so.
         """
-        progress = Read(document=document, config=config, before=item, after=item)
+        progress = Read(document=document, config=config, before=item, after=item, measured=measured or Measured())
         if item.stage.rank <= Stage.EXTRACTING.rank:
             self._extract(progress, save, stop)
         if progress.after.stage.rank <= Stage.ENRICHING.rank:
@@ -87,25 +133,46 @@ class Reader:
     def _extract(self, progress: Read, save: Save, stop: Callable[[], bool]) -> None:
         document, started = progress.document, time.monotonic()
         first = progress.after.sections_done
-        with self._parsers.open(self._source(document), first_section=first, stop=stop) as reading:
+        if document.content_type == UNREADABLE:
+            self._refuse(document)
+        with (
+            self._blobs.as_file(document.blob) as (path, offset),
+            self._parsers.open(_source(document, path, offset), first_section=first, stop=stop) as reading,
+        ):
+            elsewhere, began = 0.0, time.monotonic()
             for section in reading:
+                entered = time.monotonic()
                 self._add(progress, section, reading.fraction)
                 if len(progress.chunks) >= SAVE_CHUNKS or time.monotonic() - started > SAVE_SECONDS:
                     save(progress)
                     started = time.monotonic()
+                elsewhere += time.monotonic() - entered
             outline = reading.outline
+            if not first:
+                _measure(progress, outline, time.monotonic() - began - elsewhere)
         progress.after = replace(
             progress.after,
             stage=Stage.CHUNKING,
             work_done=item_work(progress.after.work_total, Stage.CHUNKING),
             page_count=outline.page_count,
-            description=_outline_facts(outline),
+            description=_described(progress.after, outline),
         )
-        progress.stats = progress.stats.plus(Stats(bytes=document.blob.size))
+        progress.stats = progress.stats.plus(Stats(bytes=document.blob.size, warnings=len(outline.warnings)))
         self._save_if_long(progress, save)
 
+    def _refuse(self, document: Document) -> NoReturn:
+        """Say again why a file that came with others cannot be read."""
+        try:
+            with self._blobs.as_file(document.blob) as (path, offset), path.open("rb") as file:
+                sniff_file(open_window(file.fileno(), offset, document.blob.size), document.filename)
+        except UnsupportedType as error:
+            raise DocumentError("unsupported_type", error.detail) from error
+        raise DocumentError("unsupported_type", "it could not be read when it came; send it again")
+
     def _add(self, progress: Read, section: Section, fraction: float) -> None:
+        began = time.monotonic()
         chunks = self._chunker(progress.config).chunk(section, progress.after.chunk_count)
+        progress.chunking_seconds += time.monotonic() - began
         progress.chunks += chunks
         item = progress.after
         progress.after = replace(
@@ -126,12 +193,22 @@ class Reader:
         progress.after = item
         self._save_if_long(progress, save)
         outline = Outline(page_count=item.page_count, title=item.description.get("title"), metadata=item.description)
-        if not progress.config.enrichment:
+        config = progress.config
+        if not config.enrichers and not config.brought:
             progress.after = replace(item, stage=Stage.INDEXING, work_done=item_work(item.work_total, Stage.INDEXING))
             return
-        found = describe(self._texts(progress), filename=item.filename, outline=outline)
-        facts = {"title": found.title, "language": found.language, "keywords": list(found.keywords)}
-        known = {name: value for name, value in facts.items() if value}
+        began, kind = time.monotonic(), progress.document.content_type
+        found = describe(
+            self._texts(progress),
+            filename=item.filename,
+            outline=outline,
+            wanted=config.enrichers,
+            chat=self._chat,
+            brought=config.brought,
+        )
+        progress.measured.add(Stage.ENRICHING, kind, Unit.BYTES, item.work_total, time.monotonic() - began)
+        known = found.facts | _warned(item, found.warnings)
+        progress.simhash = found.simhash
         progress.after = replace(
             item,
             stage=Stage.INDEXING,
@@ -143,13 +220,14 @@ class Reader:
                 keywords=len(found.keywords),
                 metadata_extracted=len(progress.after.description),
                 languages=(found.language,) if found.language else (),
+                warnings=len(found.warnings),
             )
         )
 
-    def _chunker(self, config: RagConfig) -> Chunker:
+    def _chunker(self, config: RagConfig) -> Chunking:
         sizes = (config.chunk_size, config.chunk_overlap)
         if sizes not in self._chunkers:
-            self._chunkers[sizes] = Chunker(max_tokens=config.chunk_size, overlap_tokens=config.chunk_overlap)
+            self._chunkers[sizes] = load_chunker(self._chunker_name, max_tokens=sizes[0], overlap_tokens=sizes[1])
         return self._chunkers[sizes]
 
     def _texts(self, progress: Read) -> Iterator[str]:
@@ -164,14 +242,32 @@ class Reader:
         if progress.before.sections_done:
             save(progress)
 
-    def _source(self, document: Document) -> Source:
-        return Source(
-            path=self._blobs.path(document.blob.key),
-            offset=document.blob.offset,
-            size=document.blob.size,
-            content_type=document.content_type,
-            filename=document.filename,
-        )
+
+def _source(document: Document, path: Path, offset: int) -> Source:
+    return Source(
+        path=path,
+        offset=offset,
+        size=document.blob.size,
+        content_type=document.content_type,
+        filename=document.filename,
+    )
+
+
+def _measure(progress: Read, outline: Outline, extracting_seconds: float) -> None:
+    item, kind, measured = progress.after, progress.document.content_type, progress.measured
+    measured.add(Stage.EXTRACTING, kind, Unit.BYTES, item.work_total, extracting_seconds)
+    measured.add(Stage.EXTRACTING, kind, Unit.PAGES, outline.page_count or 0, extracting_seconds)
+    measured.add(Stage.CHUNKING, kind, Unit.BYTES, item.work_total, progress.chunking_seconds)
+    measured.add(Stage.CHUNKING, kind, Unit.CHUNKS, item.chunk_count, progress.chunking_seconds)
+
+
+def _described(item: Item, outline: Outline) -> dict[str, Any]:
+    """What the document says of itself; of an archive, with what unpacking it has found."""
+    facts = _outline_facts(outline)
+    if MEMBERS not in item.description:
+        return facts
+    warnings = [*item.description.get("warnings", []), *outline.warnings]
+    return facts | {MEMBERS: item.description[MEMBERS]} | ({"warnings": warnings} if warnings else {})
 
 
 def _outline_facts(outline: Outline) -> dict[str, Any]:
@@ -179,3 +275,7 @@ def _outline_facts(outline: Outline) -> dict[str, Any]:
     if outline.warnings:
         facts["warnings"] = list(outline.warnings)
     return {name: value for name, value in facts.items() if value not in (None, "", [])}
+
+
+def _warned(item: Item, warnings: Sequence[str]) -> dict[str, Any]:
+    return {"warnings": [*item.description.get("warnings", ()), *warnings]} if warnings else {}

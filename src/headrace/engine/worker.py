@@ -27,6 +27,7 @@ from headrace.engine.takeover import Takeover
 from headrace.engine.telling import Telling
 from headrace.engine.unpacking import Unpacking
 from headrace.pipeline.embed import DEFAULT, Embedders, Options
+from headrace.pipeline.enrich.llm import Chat
 from headrace.settings import Settings
 from headrace.store import migrations, postgres
 from headrace.store.blobs import open_blobs
@@ -94,13 +95,13 @@ def _start(settings: Settings, executor: str, stopping: threading.Event, stack: 
     stack.callback(control.close)
     ingest = Ingest(
         database=database,
-        reader=Reader(database, blobs, parsers, chunker=settings.chunker),
+        reader=Reader(database, blobs, parsers, chunker=settings.chunker, chat=_chat(settings)),
         unpacking=Unpacking(database, blobs, parsers, control, settings),
         embedders=embedders,
         control=control,
         settings=settings,
     )
-    housekeeping = Housekeeping(database, blobs, settings, embedders.get(DEFAULT).dimensions)
+    housekeeping = Housekeeping(database, blobs, settings, lambda: embedders.get(DEFAULT).dimensions)
     stack.callback(housekeeping.close)
     takeover = None if settings.is_sqlite else Takeover(database, executor)
     roster = Roster(database, settings, executor, control.in_hand)
@@ -128,6 +129,17 @@ def _alone(settings: Settings, stopping: threading.Event) -> Iterator[str]:
         while not _try_lock(lock) and not stopping.wait(LOCK_SECONDS):
             logger.info("another worker has %s; waiting for it to end", file.stem)
         yield EMBEDDED_EXECUTOR
+
+
+def _chat(settings: Settings) -> Chat | None:
+    if not settings.enricher_url or not settings.enricher_model:
+        return None
+    return Chat(
+        url=settings.enricher_url,
+        model=settings.enricher_model,
+        api_key=settings.enricher_api_key,
+        seconds=settings.enricher_seconds,
+    )
 
 
 def _try_lock(lock: IO[str]) -> bool:
