@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import sqlalchemy as sa
@@ -23,9 +23,13 @@ Row = tuple[str, int, bytes]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """A workspace as it was at `index_number`: the live version of each document, a matrix for each dimension."""
+    """A workspace as it was at `index_number`: the live version of each document, a matrix for each dimension.
+
+    `vectors_number` counts how often all of its vectors were made anew.
+    """
 
     index_number: int = -1
+    vectors_number: int = 0
     versions: Mapping[str, int] = field(default_factory=dict)
     matrices: Mapping[int, Matrix] = field(default_factory=dict)
 
@@ -79,13 +83,17 @@ class Views:
             return shelf
 
     def _current(self, connection: sa.Connection, workspace_id: str, shelf: Shelf) -> View:
-        statement = sa.select(workspace.c.index_number).where(workspace.c.workspace_id == workspace_id)
-        index_number = connection.scalar(statement)
+        statement = sa.select(workspace.c.index_number, workspace.c.vectors_number).where(
+            workspace.c.workspace_id == workspace_id
+        )
+        row = connection.execute(statement).one_or_none()
         view = shelf.view
-        if index_number is None:
+        if row is None:
             view = View()
-        elif view.index_number != index_number:
-            view = _brought_up(view, connection, workspace_id, index_number)
+        elif view.index_number != row.index_number:
+            kept = view if view.vectors_number == row.vectors_number else View()
+            brought_up = _brought_up(kept, connection, workspace_id, row.index_number)
+            view = replace(brought_up, vectors_number=row.vectors_number)
         shelf.view = view
         return view
 

@@ -15,7 +15,6 @@ from headrace.store.schema import document, likeness
 BANDS = 4
 NEAR_BITS = 3
 MOST_COMPARED = 200
-FIRST_NEXT_VERSION = 2
 SAME, NEAR = "duplicate_of", "similar_to"
 
 
@@ -33,7 +32,7 @@ def with_duplicates(
     elif simhash is not None and (near := _find_near(transaction, mine, simhash)) is not None:
         found = {NEAR: near}
     if simhash is not None:
-        _remember(transaction, mine, simhash)
+        _remember(transaction, mine, simhash, is_first=item.claim <= 1 and item.version == 1)
     return replace(item, description={**description, **found})
 
 
@@ -74,8 +73,8 @@ def _find_near(transaction: Transaction, mine: Document, simhash: bytes) -> str 
     return None
 
 
-def _remember(transaction: Transaction, mine: Document, simhash: bytes) -> None:
-    if mine.live_version is not None or mine.next_version > FIRST_NEXT_VERSION:  # it was here before
+def _remember(transaction: Transaction, mine: Document, simhash: bytes, *, is_first: bool) -> None:
+    if not is_first:
         transaction.execute(sa.delete(likeness).where(likeness.c.document_id == mine.document_id))
     rows = [
         {"workspace_id": mine.workspace_id, "band": band, "document_id": mine.document_id, "simhash": simhash}
