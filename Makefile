@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak lock fmt
+.PHONY: help setup demo test check web-check web-test bench soak lock fmt
 .SUFFIXES:
 
 # The lock is made with 3.11 and holds for later ones, so the oldest comes first.
@@ -38,16 +38,32 @@ $(STAMP): pyproject.toml requirements.txt
 demo: setup ## Start a server with sample documents
 	@$(BIN)headrace demo
 
-test: setup ## Run the tests in WORKERS processes; ARGS="-k resume -x" is passed on
+test: setup web-test ## Run the tests in WORKERS processes; ARGS="-k resume -x" is passed on
 	$(BIN)python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
-check: setup ## Formatting, lint, spelling, types, import rules, the lock
+check: setup web-check ## Formatting, lint, spelling, types, import rules, the lock
 	$(BIN)ruff format --check .
 	$(BIN)ruff check .
 	$(BIN)codespell
 	$(BIN)mypy
 	$(BIN)lint-imports
 	@! grep -nE '^-|[/@]' requirements.txt || { echo "requirements.txt must hold versions and hashes alone" >&2; exit 1; }
+
+# The web packages need Node; everything else does without. CI must not go without.
+NODE := node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null && command -v npm >/dev/null
+web = @if $(NODE); then $(MAKE) --no-print-directory web/node_modules/.package-lock.json && cd web && $(1); \
+	else echo "web: left out, Node 20.19 or newer with npm is not installed" >&2; test -z "$$CI"; fi
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@echo "Installing into web/node_modules ..."
+	@cd web && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+web-check: setup # Formatting, lint, types, what would be published, sizes, and whether the API's types are current
+	$(call web,npm run --silent check)
+
+web-test: setup # The packages' own tests; not when ARGS asks for a part of the others
+	$(if $(ARGS),,$(call web,npm run --silent test))
 
 bench: setup ## Measure, side by side with the peers; ARGS picks what
 	$(BIN)python -m bench $(ARGS)

@@ -29,11 +29,17 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def doctor(data_dir: DataDir = None, database_url: DatabaseUrl = None, url: Url = DEFAULT_URL) -> None:
-    """Say what this machine offers and what is missing."""
-    settings = settings_from(data_dir=data_dir, database_url=database_url)
+def doctor(
+    context: typer.Context, data_dir: DataDir = None, database_url: DatabaseUrl = None, url: Url = DEFAULT_URL
+) -> None:
+    """Say what this machine offers and what is missing; with --url, whether the way to that server is clear."""
+    source = context.get_parameter_source("url")
+    if source is not None and source.name == "COMMANDLINE":
+        answers = _way(url)
+    else:
+        answers = _answers(settings_from(data_dir=data_dir, database_url=database_url), url)
     states = set()
-    for answer in _answers(settings, url):
+    for answer in answers:
         states.add(answer.state)
         if is_terminal():
             say(f"{_SIGNS[answer.state]} {answer.check:<12} {answer.told}")
@@ -41,6 +47,13 @@ def doctor(data_dir: DataDir = None, database_url: DatabaseUrl = None, url: Url 
             print_json(asdict(answer))
     if "bad" in states:
         raise typer.Exit(REFUSED)
+
+
+def _way(url: str) -> Iterator[Answer]:
+    from headrace.cli.reach import findings
+
+    for name, state, told in findings(url):
+        yield Answer(check=name, state=state, told=told)
 
 
 def _answers(settings: "Settings", url: str) -> Iterator[Answer]:

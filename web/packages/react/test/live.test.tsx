@@ -92,7 +92,7 @@ describe.skipIf(!hasServer)('on a real server', () => {
     const job = await client.request<{ jobId: string }>('POST', 'tasks', {
       body: { title: 'Reindex', total: 3 },
     })
-    const cancel = await screen.findByRole('button', { name: /^Cancel task/ }, PATIENCE)
+    const cancel = await screen.findByRole('button', { name: /^Cancel / }, PATIENCE)
     fireEvent.click(cancel)
     const row = await waitFor(() => {
       const found = document.querySelector<HTMLElement>('[data-part=job][data-state=cancelled]')
