@@ -46,7 +46,7 @@ class Adapter:
 
 ADAPTERS: Mapping[str, Adapter] = {
     name: Adapter(extractor=own(f"adapters.{name}"), package=name, extra=name)
-    for name in ("docling", "markitdown", "xberg")
+    for name in ("docling", "markitdown")
 }
 
 
