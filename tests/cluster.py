@@ -26,6 +26,7 @@ defaults
     timeout client 90s
     timeout server 90s
     timeout tunnel 1h
+    timeout check 5s
     retries 5
     option redispatch 1
     option http-server-close
@@ -37,7 +38,7 @@ backend servers
     balance roundrobin
     option httpchk
     http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host 127.0.0.1
-    default-server check inter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+    default-server check inter 500ms fall 2 rise 1
 {servers}
 """
 
@@ -95,7 +96,7 @@ class Worker:
         return self
 
     def wait_until_ready(self) -> "Worker":
-        until(lambda: b"takes jobs" in self.log.read_bytes()[self._read :], 60, f"{self.log} takes jobs")
+        until(lambda: b"takes jobs" in self.log.read_bytes()[self._read :], 120, f"{self.log} takes jobs")
         return self
 
     @property

@@ -18,7 +18,7 @@ from tests.flows.test_postgres import executors
 from tests.unit.pipeline.documents import pdf
 from tests.watching import Seen, Watch, follow, long_poll, socket_io, sse, websocket
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 PAGES = 120
 WATCHERS: dict[str, tuple[Watch, str]] = {

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import sqlalchemy as sa
 
 from headrace.model.ids import BlobKey
 from headrace.store import migrations
-from headrace.store.blobs import Blobs
+from headrace.store.blobs import BlobStore
 from headrace.store.database import Database
 from headrace.store.schema import chunk, document, event, item, job, workspace
 
@@ -24,7 +23,7 @@ class Finding:
     told: str
 
 
-def findings(database: Database, blobs: Path) -> Iterator[Finding]:
+def findings(database: Database, blobs: BlobStore) -> Iterator[Finding]:
     """Every check, one after the other, all of the same moment."""
     with database.read() as connection:
         yield _revision(connection)
@@ -33,7 +32,7 @@ def findings(database: Database, blobs: Path) -> Iterator[Finding]:
             yield _pragma(connection, "foreign keys", "PRAGMA foreign_key_check")
         yield from _orphans(connection)
         yield _numbering(connection)
-        yield _bytes(connection, Blobs(blobs))
+        yield _bytes(connection, blobs)
 
 
 def _revision(connection: sa.Connection) -> Finding:
@@ -79,9 +78,9 @@ def _numbering(connection: sa.Connection) -> Finding:
     )
 
 
-def _bytes(connection: sa.Connection, blobs: Blobs) -> Finding:
+def _bytes(connection: sa.Connection, blobs: BlobStore) -> Finding:
     """Every document's bytes are where they should be."""
     keys = connection.scalars(sa.select(document.c.blob_key).distinct())
-    lost = [key for key in keys if not blobs.path(BlobKey(key)).is_file()]
+    lost = [key for key in keys if not blobs.has(BlobKey(key))]
     told = "all there" if not lost else f"{len(lost)} missing, as {lost[0]}"
     return Finding(name="documents' bytes", is_fine=not lost, told=told)

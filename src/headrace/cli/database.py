@@ -52,8 +52,11 @@ def backup(folder: BackupFolder = None, data_dir: DataDir = None, database_url: 
         raise usage(f"{str(target)!r} is not empty; name a new folder")
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = copy_database(database, target / "headrace.db")
-    copied, missing = copy_blobs(file, settings.data_dir / "blobs", target / "blobs")
     database.close()
+    if settings.blobs_url is not None:
+        say(f"{target}: headrace.db ({file.stat().st_size:,} bytes); the documents' bytes stay in {settings.blobs_url}")
+        return
+    copied, missing = copy_blobs(file, settings.data_dir / "blobs", target / "blobs")
     say(f"{target}: headrace.db ({file.stat().st_size:,} bytes) and {copied} files of documents")
     if missing:
         complain(f"{missing} documents were deleted while they were being copied")
@@ -64,10 +67,11 @@ def backup(folder: BackupFolder = None, data_dir: DataDir = None, database_url: 
 def check(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Look for damage: integrity, foreign keys, revision, rows and bytes that have lost each other."""
     from headrace.cli.checkup import findings
+    from headrace.store.blobs import open_blobs
 
     settings = settings_from(data_dir=data_dir, database_url=database_url)
     database = _existing(settings)
-    found = list(findings(database, settings.data_dir / "blobs"))
+    found = list(findings(database, open_blobs(settings)))
     database.close()
     for finding in found:
         say(f"{'ok ' if finding.is_fine else 'BAD'}  {finding.name}: {finding.told}")
