@@ -33,6 +33,7 @@ class Roster:
         self._executor = executor
         self._in_hand = in_hand
         self._is_draining = False
+        self._version = version("headrace")
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="headrace-roster", daemon=True)
 
@@ -78,7 +79,7 @@ class Roster:
             worker_id=self._executor,
             host=socket.gethostname(),
             pid=os.getpid(),
-            version=version("headrace"),
+            version=self._version,
             capacity=self._settings.slices_at_once,
             tags=sorted(self._settings.worker_tags),
             is_draining=self._is_draining,
