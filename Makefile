@@ -24,6 +24,8 @@ export REQUIREMENTS
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 8
 
+FAULTS := tests/faults tests/flows/test_hostile_requests.py tests/flows/test_access.py
+
 setup: $(STAMP) ## Make ./.venv with the headrace command
 
 $(STAMP): pyproject.toml requirements.txt
@@ -68,8 +70,10 @@ web-test: setup # The packages' own tests; not when ARGS asks for a part of the 
 bench: setup ## Measure, side by side with the peers; ARGS picks what
 	$(BIN)python -m bench $(ARGS)
 
-soak: setup ## The fault tests in their long forms
-	HEADRACE_SOAK=1 $(BIN)python -m pytest --timeout=3600 tests/faults $(ARGS)
+soak: setup ## The fault tests in their long forms; writes what they show into docs/reliability.md
+	@rm -f .soak
+	HEADRACE_SOAK=1 HEADRACE_FIGURES=.soak $(BIN)python -m pytest --timeout=3600 $(or $(ARGS),$(FAULTS)); \
+		code=$$?; test ! -f .soak || $(BIN)python -m tests.reliability .soak; exit $$code
 
 # Without this machine's pip configuration: the lock is for every machine.
 lock: setup ## Write requirements.txt anew; ARGS=--upgrade takes newer releases
