@@ -125,13 +125,15 @@ def _look_our_way(settings: Settings, waking: Waking, is_draining: Callable[[], 
         waking.wait(name, IDLE_LOOK_SECONDS if waking.hears_others or is_unused else LOOK_SECONDS)
 
     def own(name: str, **options: Any) -> Any:
-        if threading.current_thread().name == f"queue-worker-{name}":
+        is_looking = threading.current_thread().name == f"queue-worker-{name}"
+        if is_looking:
             pause(name)
         queue = stored(name, **options)
         if queue is not None and not name.startswith("_dbos"):
             most = settings.slices_at_once if name.startswith(SLICE_QUEUE) else settings.jobs_at_once
             queue._worker_concurrency = 0 if is_draining() else most
-            queue._polling_interval_sec = AT_ONCE_SECONDS
+            if is_looking:
+                queue._polling_interval_sec = AT_ONCE_SECONDS
         return queue
 
     system.get_queue = own
