@@ -42,13 +42,16 @@ def lots(files: Iterator[Path]) -> Iterator[list[Path]]:
 def outcomes(http: httpx.Client, lot: Sequence[Path]) -> Iterator[tuple[Path, str, str]]:
     """What became of each file of a request, and why."""
     files = [("file", (path.name, path.read_bytes())) for path in lot]
-    sent = http.post("/ingest", files=files, data={"sync": "true"})
+    sent = http.post("/ingest", files=files)
     if sent.status_code == httpx.codes.UNSUPPORTED_MEDIA_TYPE:
         yield from ((path, "unsupported_type", sent.json()["detail"]) for path in lot)
         return
-    if sent.status_code != httpx.codes.OK:
+    if sent.status_code != httpx.codes.ACCEPTED:
         yield from ((path, f"answer {sent.status_code}", sent.text) for path in lot)
         return
+    job = http.get(f"/jobs/{sent.json()['job_id']}").json()
+    while job["status"] in {"pending", "running"}:
+        job = http.get(f"/jobs/{job['job_id']}", params={"after": job["last_event_id"], "wait": 25}).json()
     items = http.get(f"/jobs/{sent.json()['job_id']}/documents", params={"limit": 1000}).json()["documents"]
     for path, item in zip(lot, items, strict=False):
         if item["status"] == "ready":

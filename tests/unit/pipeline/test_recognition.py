@@ -1,0 +1,70 @@
+"""Pages that are only pictures are read by tesseract, in a cage of its own, for as long as is allowed."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from headrace.model.errors import DocumentError, Superseded
+from headrace.pipeline.sandbox import Limits, Parsers, find_recognizer
+from tests.services import needs
+from tests.unit.pipeline.documents import image, saved
+
+LINES = ("The headrace leads water", "to the wheel of the mill")
+
+
+@pytest.fixture(scope="module")
+def parsers() -> Iterator[Parsers]:
+    needs("tesseract", "tesseract-ocr")
+    with Parsers(Limits(seconds=60, recognition_seconds=100), recognizer=find_recognizer("eng")) as parsers:
+        yield parsers
+
+
+def words(text: str) -> list[str]:
+    return text.lower().split()
+
+
+@pytest.mark.parametrize(("name", "kind", "pages"), [("a.png", "PNG", None), ("a.pdf", "PDF", 1)])
+def test_the_text_in_a_picture_is_read(
+    parsers: Parsers, tmp_path: Path, name: str, kind: str, pages: int | None
+) -> None:
+    with parsers.open(saved(tmp_path, name, image(*LINES, kind=kind))) as reading:
+        sections = list(reading)
+
+    assert words(sections[0].text) == words(" ".join(LINES))
+    assert (sections[0].page, reading.outline.page_count, reading.outline.warnings) == (pages, pages, ())
+
+
+def test_a_stop_ends_recognition_within_a_moment(parsers: Parsers, tmp_path: Path) -> None:
+    source = saved(tmp_path, "a.tif", image(*LINES * 20, kind="TIFF", frames=5))
+    seen: list[float] = []
+
+    def stop() -> bool:
+        if any(child.name() == "tesseract" for child in psutil.Process().children(recursive=True)):
+            seen.append(time.monotonic())
+        return bool(seen)
+
+    with pytest.raises(Superseded), parsers.open(source, stop=stop) as reading:
+        list(reading)
+
+    assert time.monotonic() - seen[0] < 5
+    assert not any(child.name() == "tesseract" for child in psutil.Process().children(recursive=True))
+
+
+def test_a_page_that_takes_too_long_is_left_out_and_said(tmp_path: Path) -> None:
+    needs("tesseract", "tesseract-ocr")
+    with (
+        Parsers(Limits(recognition_seconds=0.01), recognizer=find_recognizer("eng")) as parsers,
+        pytest.raises(DocumentError, match=r"page 1 took more than 0\.01 seconds to recognize"),
+        parsers.open(saved(tmp_path, "a.pdf", image(*LINES, kind="PDF"))) as reading,
+    ):
+        list(reading)
+
+
+def test_a_language_that_is_not_there_is_said_with_what_to_install() -> None:
+    needs("tesseract", "tesseract-ocr")
+
+    with pytest.raises(ValueError, match=r"no language 'xxx'.*tesseract-ocr-xxx"):
+        find_recognizer("eng+xxx")
