@@ -18,4 +18,3 @@ export const queries = new QueryClient({
 export function useStore<T>(store: Store<T>): T {
   return useSyncExternalStore(store.subscribe, store.getSnapshot, store.getSnapshot)
 }
-

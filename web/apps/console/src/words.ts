@@ -57,7 +57,8 @@ export function clock(instant: string): string {
 
 /** "Embedding 420 of 1 278 chunks", or what is known of it. */
 export function doing(job: Job): string {
-  if (job.asked) return { cancel: 'Cancelling…', pause: 'Pausing…', resume: 'Resuming…', retry: 'Retrying…' }[job.asked]
+  if (job.asked)
+    return { cancel: 'Cancelling…', pause: 'Pausing…', resume: 'Resuming…', retry: 'Retrying…' }[job.asked]
   if (job.status === 'paused') return job.waitingFor ?? 'Paused'
   if (job.status === 'pending') return job.waitingFor ? `Waiting: ${job.waitingFor}` : 'Waiting for its turn'
   if (job.status === 'completed') {
@@ -103,5 +104,8 @@ const WAYS_OUT: Readonly<Record<string, string>> = {
 }
 
 export function wayOut(code: string | null): string {
-  return WAYS_OUT[code ?? ''] ?? 'Retry; if it fails again, send the document anew, or look into the log of the server.'
+  return (
+    WAYS_OUT[code ?? ''] ??
+    'Retry; if it fails again, send the document anew, or look into the log of the server.'
+  )
 }

@@ -61,7 +61,11 @@ function Filters({ status, workspace }: { readonly status: string | undefined; r
     replace(href('documents', null, { status: status ?? '', workspace, ...change }))
   return (
     <div className="line">
-      <select aria-label="Status" value={status ?? ''} onChange={(event) => set({ status: event.target.value })}>
+      <select
+        aria-label="Status"
+        value={status ?? ''}
+        onChange={(event) => set({ status: event.target.value })}
+      >
         <option value="">Any status</option>
         {STATUSES.map((one) => (
           <option key={one} value={one}>
@@ -69,7 +73,11 @@ function Filters({ status, workspace }: { readonly status: string | undefined; r
           </option>
         ))}
       </select>
-      <select aria-label="Workspace" value={workspace} onChange={(event) => set({ workspace: event.target.value })}>
+      <select
+        aria-label="Workspace"
+        value={workspace}
+        onChange={(event) => set({ workspace: event.target.value })}
+      >
         <option value="">Every workspace</option>
         {items.map((one) => (
           <option key={one.workspaceId} value={one.workspaceId}>
@@ -94,10 +102,17 @@ function Bulk({ filter, count, hasMore }: BulkProps) {
   return (
     <div className="spread">
       <p className="soft small figures">
-        {bulk ? `${bulk.doing}: ${bulk.done}${bulk.failed ? `, ${bulk.failed} refused` : ''}` : `${plural(count, 'document')}${hasMore ? ', and more below' : ''}`}
+        {bulk
+          ? `${bulk.doing}: ${bulk.done}${bulk.failed ? `, ${bulk.failed} refused` : ''}`
+          : `${plural(count, 'document')}${hasMore ? ', and more below' : ''}`}
       </p>
       <div className="line">
-        <button type="button" data-kind="quiet" disabled={!!bulk} onClick={() => run('Sent anew', (one) => server.triggerIngest(one.documentId, { force: true }))}>
+        <button
+          type="button"
+          data-kind="quiet"
+          disabled={!!bulk}
+          onClick={() => run('Sent anew', (one) => server.triggerIngest(one.documentId, { force: true }))}
+        >
           Ingest {what} again
         </button>
         <button type="button" data-kind="quiet" disabled={!!bulk} onClick={() => setSure(true)}>
@@ -108,7 +123,9 @@ function Bulk({ filter, count, hasMore }: BulkProps) {
         <Dialog label="Delete documents" onClose={() => setSure(false)}>
           <div>
             <h2>Delete {what}?</h2>
-            <p className="soft">They can no longer be found, and their bytes are forgotten. This cannot be undone.</p>
+            <p className="soft">
+              They can no longer be found, and their bytes are forgotten. This cannot be undone.
+            </p>
             <div className="line">
               <button
                 type="button"
@@ -147,7 +164,14 @@ function Row({ one }: { readonly one: Document }) {
       <div className="document-name">
         {one.jobId ? <a href={href('jobs', one.jobId)}>{one.filename}</a> : <b>{one.filename}</b>}
         <span className={one.processingError ? 'error small' : 'soft small figures'}>
-          {one.processingError ?? [bytes(one.size), one.chunkCount === null ? '' : plural(one.chunkCount, 'chunk'), ago(one.updatedAt)].filter(Boolean).join(' · ')}
+          {one.processingError ??
+            [
+              bytes(one.size),
+              one.chunkCount === null ? '' : plural(one.chunkCount, 'chunk'),
+              ago(one.updatedAt),
+            ]
+              .filter(Boolean)
+              .join(' · ')}
         </span>
       </div>
       <Badge state={one.processingStatus} />
@@ -161,7 +185,11 @@ function AskChosen() {
   return (
     <div className="chosen card" role="region" aria-label="Chosen documents">
       <b>{plural(chosen.size, 'document')} chosen</b>
-      <button type="button" data-kind="primary" onClick={() => go(href('search', null, { documents: [...chosen.keys()].join(' ') }))}>
+      <button
+        type="button"
+        data-kind="primary"
+        onClick={() => go(href('search', null, { documents: [...chosen.keys()].join(' ') }))}
+      >
         Ask {chosen.size === 1 ? 'it' : 'them'}
       </button>
       <button type="button" data-kind="quiet" onClick={clearChosen}>

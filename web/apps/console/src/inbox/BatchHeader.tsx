@@ -43,7 +43,11 @@ function details({ etaSeconds, failed }: Batch, isActive: boolean, rate: number)
   const parts = [
     isActive && rate > 0 ? `${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))} chunks/s` : '',
     isActive ? timeLeft(etaSeconds) : '',
-    failed ? `${number(failed)} failed` : isActive ? 'all that is received is safe: you may close this tab' : '',
+    failed
+      ? `${number(failed)} failed`
+      : isActive
+        ? 'all that is received is safe: you may close this tab'
+        : '',
   ]
   return parts.filter(Boolean).join(' · ')
 }
@@ -51,7 +55,9 @@ function details({ etaSeconds, failed }: Batch, isActive: boolean, rate: number)
 function Actions({ batch, onDismiss }: { readonly batch: Batch; readonly onDismiss: () => void }) {
   const running = batch.active.filter((job) => job.status !== 'paused')
   const paused = batch.active.filter((job) => job.status === 'paused')
-  const broken = batch.jobs.filter((job) => job.failedItems > 0 && ['completed', 'failed'].includes(job.status))
+  const broken = batch.jobs.filter(
+    (job) => job.failedItems > 0 && ['completed', 'failed'].includes(job.status),
+  )
   return (
     <div className="line">
       {broken.length > 0 && (
@@ -84,6 +90,11 @@ function Actions({ batch, onDismiss }: { readonly batch: Batch; readonly onDismi
 
 /** What has ended in between answers 409, and needs nothing any more. */
 function each(jobs: readonly Job[], verb: 'pause' | 'resume' | 'cancel' | 'retry'): void {
-  const ask = { pause: server.pauseJob, resume: server.resumeJob, cancel: server.cancelJob, retry: server.retryJob }[verb]
+  const ask = {
+    pause: server.pauseJob,
+    resume: server.resumeJob,
+    cancel: server.cancelJob,
+    retry: server.retryJob,
+  }[verb]
   for (const job of jobs) void ask.call(server, job.jobId).catch(() => undefined)
 }

@@ -53,7 +53,8 @@ function useWindowDrop(offer: Offer, setOver: (isOver: boolean) => void): void {
       const transfer = event.dataTransfer
       if (!transfer) return
       const text = transfer.getData('text/plain')
-      if (transfer.files.length || transfer.items.length > (text ? 1 : 0)) offer.files(await dropped(transfer))
+      if (transfer.files.length || transfer.items.length > (text ? 1 : 0))
+        offer.files(await dropped(transfer))
       else if (text.trim()) offer.text(text)
     }
     addEventListener('dragenter', (event) => carries(event) && setOver(++depth > 0), { signal })

@@ -9,7 +9,9 @@ export function Empty() {
       <ol className="stack">
         <li>
           <h3>Drop a file on this page</h3>
-          <p className="soft small">Or a whole folder. You will see what is sent, and what is left out, before it goes.</p>
+          <p className="soft small">
+            Or a whole folder. You will see what is sent, and what is left out, before it goes.
+          </p>
         </li>
         <li>
           <h3>Take the tour with sample documents</h3>

@@ -32,7 +32,9 @@ export function Inbox() {
           {error.message}
         </p>
       )}
-      {batch && (batch.total > 1 || batch.jobs.length > 1) && <BatchHeader batch={batch} onDismiss={dismissBatch} />}
+      {batch && (batch.total > 1 || batch.jobs.length > 1) && (
+        <BatchHeader batch={batch} onDismiss={dismissBatch} />
+      )}
       {isEmpty ? <Empty /> : <Rows jobs={jobs} coming={coming} uploads={uploads} />}
     </div>
   )

@@ -16,13 +16,23 @@ export function Preflight({ sorted, onClose }: { readonly sorted: Sorted; readon
   return (
     <Dialog label="Before sending" onClose={onClose}>
       <form onSubmit={submit} data-part="preflight">
-        <h2>{kept.length ? `Send ${plural(kept.length, 'file')}, ${bytes(sorted.bytes)}?` : 'Nothing to send here'}</h2>
+        <h2>
+          {kept.length
+            ? `Send ${plural(kept.length, 'file')}, ${bytes(sorted.bytes)}?`
+            : 'Nothing to send here'}
+        </h2>
         <p className="soft">{kinds(sorted)}</p>
         {skipped.length > 0 && <SkippedList sorted={sorted} />}
         {kept.length > 0 && (
           <>
             <label htmlFor="collection">Into which workspace</label>
-            <input id="collection" name="collection" list="collections" placeholder="the default one" maxLength={255} />
+            <input
+              id="collection"
+              name="collection"
+              list="collections"
+              placeholder="the default one"
+              maxLength={255}
+            />
             <datalist id="collections">
               {items.map((one) => (
                 <option key={one.workspaceId} value={one.name} />

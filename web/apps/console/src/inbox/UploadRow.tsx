@@ -28,7 +28,12 @@ export function UploadRow({ upload }: { readonly upload: Upload }) {
         <span className="soft small figures">{bytes(upload.size)}</span>
         <Badge state={isBad ? 'failed' : state === 'sending' ? 'running' : 'pending'} text={BADGES[state]} />
       </div>
-      <Bar label={`Sending ${name}`} share={upload.progress} state={isBad ? 'failed' : state} text={doingUpload(upload)} />
+      <Bar
+        label={`Sending ${name}`}
+        share={upload.progress}
+        state={isBad ? 'failed' : state}
+        text={doingUpload(upload)}
+      />
       <div className="job-foot">
         <p className={isBad ? 'error small' : 'soft small figures'}>{doingUpload(upload)}</p>
         <div className="line">
@@ -38,12 +43,22 @@ export function UploadRow({ upload }: { readonly upload: Upload }) {
             </button>
           )}
           {isMoving ? (
-            <button type="button" data-kind="quiet" onClick={() => server.stopUpload(upload.id)} aria-label={`Stop ${name}`}>
+            <button
+              type="button"
+              data-kind="quiet"
+              onClick={() => server.stopUpload(upload.id)}
+              aria-label={`Stop ${name}`}
+            >
               Stop
             </button>
           ) : (
             state !== 'sent' && (
-              <button type="button" data-kind="quiet" onClick={() => server.dismissUpload(upload.id)} aria-label={`Dismiss ${name}`}>
+              <button
+                type="button"
+                data-kind="quiet"
+                onClick={() => server.dismissUpload(upload.id)}
+                aria-label={`Dismiss ${name}`}
+              >
                 Dismiss
               </button>
             )

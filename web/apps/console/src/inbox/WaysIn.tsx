@@ -14,7 +14,8 @@ export function WaysIn({ isLarge }: { readonly isLarge: boolean }) {
       <div className="ways-text">
         <h2 id="ways-title">Drop documents anywhere</h2>
         <p className="soft">
-          PDF, Word, slides, sheets, web pages, mail, books, text: each can be asked as soon as its channel is full.
+          {isLarge && 'PDF, Word, slides, sheets, web pages, mail, books or text. '}
+          Each can be asked as soon as its channel is full.
         </p>
       </div>
       <div className="line ways-buttons">
@@ -37,7 +38,12 @@ function Choose({ id, isFolder }: { readonly id: string; readonly isFolder: bool
   }, [isFolder])
   return (
     <>
-      <button type="button" id={id} data-kind={isFolder ? undefined : 'primary'} onClick={() => input.current?.click()}>
+      <button
+        type="button"
+        id={id}
+        data-kind={isFolder ? undefined : 'primary'}
+        onClick={() => input.current?.click()}
+      >
         <Icon name={isFolder ? 'folder' : 'plus'} /> {isFolder ? 'Choose a folder' : 'Choose files'}
       </button>
       <input

@@ -37,13 +37,17 @@ export function chosen(files: Iterable<File>): Arrival[] {
 
 async function below(entry: FileSystemEntry, folder: string): Promise<Arrival[]> {
   if (entry.isFile) {
-    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject))
+    const file = await new Promise<File>((resolve, reject) =>
+      (entry as FileSystemFileEntry).file(resolve, reject),
+    )
     return [{ file, path: folder + file.name }]
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader()
   const inside: FileSystemEntry[] = []
   for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject))
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    )
     if (!some.length) break
     inside.push(...some)
   }
@@ -80,5 +84,9 @@ export function send(kept: readonly Arrival[], collectionName: string): void {
 
 export function sendText(text: string): void {
   const title = text.trim().split('\n')[0]?.slice(0, 60) ?? 'Text'
-  server.startUpload(new File([text], `${title.replace(/[^\p{L}\p{N} ._-]+/gu, ' ').trim() || 'text'}.txt`, { type: 'text/plain' }))
+  server.startUpload(
+    new File([text], `${title.replace(/[^\p{L}\p{N} ._-]+/gu, ' ').trim() || 'text'}.txt`, {
+      type: 'text/plain',
+    }),
+  )
 }

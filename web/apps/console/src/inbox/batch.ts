@@ -58,9 +58,9 @@ export function useRate(jobs: readonly Job[], isActive: boolean): readonly numbe
   }, [chunks])
   useEffect(() => {
     if (!isActive) return
-    let before = now.current
+    let before: number | null = null // what was there already has no pace
     const timer = setInterval(() => {
-      const made = Math.max(0, now.current - before)
+      const made = Math.max(0, now.current - (before ?? now.current))
       before = now.current
       setSamples((all) => [...all.slice(1 - SAMPLES), made])
     }, SAMPLE_MS)
@@ -71,7 +71,7 @@ export function useRate(jobs: readonly Job[], isActive: boolean): readonly numbe
 
 function done({ stats, currentChunk, stage }: Job): number {
   const embedded = stats.embeddingsComputed + stats.embeddingsReused
-  return embedded || (stage === 'indexing' ? (currentChunk ?? 0) : stats.chunks)
+  return Math.max(embedded, stage === 'indexing' ? (currentChunk ?? 0) : 0)
 }
 
 /** How many documents stand where: by their own stage where a job has several. */
@@ -95,7 +95,10 @@ function countJob(job: Job, add: (stage: Stage, count: number) => void): void {
   add('failed', job.failedItems)
   const isWhole = job.status === 'failed' || job.status === 'cancelled'
   if (!isWhole) add('completed', job.processedItems - job.failedItems)
-  add(isWhole || STAGES.includes(job.stage) ? job.stage : 'received', isWhole ? job.totalItems - job.failedItems : left)
+  add(
+    isWhole || STAGES.includes(job.stage) ? job.stage : 'received',
+    isWhole ? job.totalItems - job.failedItems : left,
+  )
 }
 
 function useDocumentsOf(jobIds: string): ReadonlyMap<string, readonly JobDocument[]> {

@@ -7,7 +7,12 @@ interface Held<T> {
 }
 
 /** Rows that do not move under the pointer: while `isHeld`, new ones wait, but for one's own. */
-export function useHeld<T>(items: readonly T[], id: (item: T) => string, isHeld: boolean, isOwn: (item: T) => boolean): Held<T> {
+export function useHeld<T>(
+  items: readonly T[],
+  id: (item: T) => string,
+  isHeld: boolean,
+  isOwn: (item: T) => boolean,
+): Held<T> {
   const [known, setKnown] = useState<ReadonlySet<string> | null>(null)
   const ids = items.map(id)
   if (!isHeld && (known === null || ids.some((one) => !known.has(one)))) setKnown(new Set(ids))

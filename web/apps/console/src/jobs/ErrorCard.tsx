@@ -36,7 +36,9 @@ export function ErrorList({ job }: { readonly job: Job }) {
           <b>{one.filename}</b> {one.errorMessage ?? 'no reason was given'}
         </li>
       ))}
-      {failures.length > SHOWN && <li>and {plural(failures.length - SHOWN, 'document')} more; the job has them all</li>}
+      {failures.length > SHOWN && (
+        <li>and {plural(failures.length - SHOWN, 'document')} more; the job has them all</li>
+      )}
     </ul>
   )
 }

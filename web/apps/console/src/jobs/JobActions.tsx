@@ -11,27 +11,52 @@ export function JobActions({ job, name }: { readonly job: Job; readonly name: st
     await act.catch((caught: HeadraceError) => setError(caught.message))
   }
   const isMoving = !isEnded(job)
-  const canRetry = job.status === 'failed' || job.status === 'cancelled' || (job.status === 'completed' && job.failedItems > 0)
+  const canRetry =
+    job.status === 'failed' ||
+    job.status === 'cancelled' ||
+    (job.status === 'completed' && job.failedItems > 0)
   return (
     <div className="line actions">
       {error && <span className="small error">{error}</span>}
       {canRetry && (
-        <button type="button" disabled={!!job.asked} onClick={() => ask(server.retryJob(job.jobId))} aria-label={`Retry ${name}`}>
+        <button
+          type="button"
+          disabled={!!job.asked}
+          onClick={() => ask(server.retryJob(job.jobId))}
+          aria-label={`Retry ${name}`}
+        >
           <Icon name="retry" /> Retry
         </button>
       )}
       {isMoving && job.status === 'paused' && (
-        <button type="button" disabled={!!job.asked} onClick={() => ask(server.resumeJob(job.jobId))} aria-label={`Resume ${name}`}>
+        <button
+          type="button"
+          disabled={!!job.asked}
+          onClick={() => ask(server.resumeJob(job.jobId))}
+          aria-label={`Resume ${name}`}
+        >
           <Icon name="play" /> Resume
         </button>
       )}
       {isMoving && job.status !== 'paused' && (
-        <button type="button" data-kind="quiet" disabled={!!job.asked} onClick={() => ask(server.pauseJob(job.jobId))} aria-label={`Pause ${name}`}>
+        <button
+          type="button"
+          data-kind="quiet"
+          disabled={!!job.asked}
+          onClick={() => ask(server.pauseJob(job.jobId))}
+          aria-label={`Pause ${name}`}
+        >
           Pause
         </button>
       )}
       {isMoving && (
-        <button type="button" data-kind="quiet" disabled={!!job.asked} onClick={() => ask(server.cancelJob(job.jobId))} aria-label={`Cancel ${name}`}>
+        <button
+          type="button"
+          data-kind="quiet"
+          disabled={!!job.asked}
+          onClick={() => ask(server.cancelJob(job.jobId))}
+          aria-label={`Cancel ${name}`}
+        >
           {job.asked === 'cancel' ? 'Cancelling…' : 'Cancel'}
         </button>
       )}

@@ -42,7 +42,10 @@ function Known({ job }: { readonly job: Job }) {
           <span aria-hidden="true">{SIGNS[job.stage]}</span> {name}
         </h1>
         <div className="line">
-          <Badge state={job.status} text={job.attempt > 1 ? `${job.status}, attempt ${job.attempt}` : undefined} />
+          <Badge
+            state={job.status}
+            text={job.attempt > 1 ? `${job.status}, attempt ${job.attempt}` : undefined}
+          />
           <JobActions job={job} name={name} />
         </div>
       </div>
@@ -50,7 +53,8 @@ function Known({ job }: { readonly job: Job }) {
         <div className="spread figures">
           <p>{doing(job)}</p>
           <p>
-            <b>{Math.floor(job.percent)} %</b> <span className="soft">{isEnded(job) ? '' : timeLeft(job.etaSeconds)}</span>
+            <b>{Math.floor(job.percent)} %</b>{' '}
+            <span className="soft">{isEnded(job) ? '' : timeLeft(job.etaSeconds)}</span>
           </p>
         </div>
         <Bar label={`Progress of ${name}`} share={job.progress} state={job.status} text={doing(job)} />

@@ -1,4 +1,4 @@
-import { type Job, quietSeconds, SIGNS } from '@headrace/client'
+import { isEnded, type Job, quietSeconds, SIGNS } from '@headrace/client'
 import { useState } from 'react'
 import { Badge } from '../parts/Badge'
 import { Bar } from '../parts/Bar'
@@ -18,12 +18,19 @@ interface JobRowProps {
 /** A job in the inbox or in the list of jobs. */
 export function JobRow({ job, size, onDismiss }: JobRowProps) {
   const name = useJobName(job)
-  const [isOpen, setOpen] = useState(false)
+  const [isOpened, setOpen] = useState<boolean | null>(null)
   const isFailed = job.status === 'failed' || job.failedItems > 0
   const isLarge = job.totalItems > 1
+  const isOpen = isLarge && (isOpened ?? !isEnded(job))
   const quiet = quietSeconds(job)
   return (
-    <article className="card job" data-part="job" data-state={job.status} data-job={job.jobId} aria-label={name}>
+    <article
+      className="card job"
+      data-part="job"
+      data-state={job.status}
+      data-job={job.jobId}
+      aria-label={name}
+    >
       <div className="job-head">
         <span className="sign" aria-hidden="true">
           {SIGNS[job.stage]}
@@ -31,14 +38,18 @@ export function JobRow({ job, size, onDismiss }: JobRowProps) {
         <h3>
           <a href={href('jobs', job.jobId)}>{name}</a>
         </h3>
-        <span className="soft small figures">{isLarge ? plural(job.totalItems, 'document') : size ? bytes(size) : ''}</span>
+        <span className="soft small figures">
+          {isLarge ? plural(job.totalItems, 'document') : size ? bytes(size) : ''}
+        </span>
         <Badge state={isFailed && job.status === 'completed' ? 'failed' : job.status} text={badge(job)} />
       </div>
       <Bar label={`Progress of ${name}`} share={job.progress} state={job.status} text={doing(job)} />
       <div className="job-foot">
         <p className="soft small figures" data-part="doing">
           {[doing(job), job.asked ? '' : facts(job)].filter(Boolean).join(' · ')}
-          {quiet !== null && <b className="quiet"> · nothing heard for {duration(quiet)}: the worker was last seen then</b>}
+          {quiet !== null && (
+            <b className="quiet"> · nothing heard for {duration(quiet)}: the worker was last seen then</b>
+          )}
         </p>
         <div className="line">
           {isLarge && (
@@ -63,9 +74,13 @@ export function JobRow({ job, size, onDismiss }: JobRowProps) {
 function badge({ status, stage, failedItems }: Job): string | undefined {
   if (status === 'completed' && failedItems) return `${failedItems} failed`
   if (status !== 'running') return undefined
-  return { received: 'Waiting', extracting: 'Reading', chunking: 'Chunking', enriching: 'Enriching', indexing: 'Embedding' }[
-    stage as string
-  ]
+  return {
+    received: 'Waiting',
+    extracting: 'Reading',
+    chunking: 'Chunking',
+    enriching: 'Enriching',
+    indexing: 'Embedding',
+  }[stage as string]
 }
 
 function facts(job: Job): string {

@@ -13,15 +13,24 @@ export function Jobs() {
   const { items, hasMore, isLoading } = useStore(server.jobs)
   const status = useRoute().query.get('status') ?? ''
   const counts = useQueue()
-  const shown = items.filter((job) => !status || (status === 'active' ? !isEnded(job) : job.status === status))
+  const shown = items.filter(
+    (job) => !status || (status === 'active' ? !isEnded(job) : job.status === status),
+  )
   return (
     <div className="stack">
       <div className="spread">
         <h1>Jobs</h1>
         <div className="tabs" role="group" aria-label="Which jobs">
           {STATUSES.map((one) => (
-            <a key={one} href={href('jobs', null, { status: one })} aria-current={one === status ? 'true' : undefined}
-              onClick={(event) => { event.preventDefault(); replace(href('jobs', null, { status: one })) }}>
+            <a
+              key={one}
+              href={href('jobs', null, { status: one })}
+              aria-current={one === status ? 'true' : undefined}
+              onClick={(event) => {
+                event.preventDefault()
+                replace(href('jobs', null, { status: one }))
+              }}
+            >
               {one ? one[0]?.toUpperCase() + one.slice(1) : 'All'}
             </a>
           ))}
@@ -36,7 +45,9 @@ export function Jobs() {
       {shown.map((job) => (
         <JobRow key={job.jobId} job={job} />
       ))}
-      {!shown.length && !isLoading && (status ? <p className="soft">No such job among those loaded.</p> : <Empty />)}
+      {!shown.length &&
+        !isLoading &&
+        (status ? <p className="soft">No such job among those loaded.</p> : <Empty />)}
       {hasMore && (
         <button type="button" disabled={isLoading} onClick={() => void server.jobs.loadMore()}>
           Show older

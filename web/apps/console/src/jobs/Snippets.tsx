@@ -24,7 +24,13 @@ job.subscribe(() => console.log(job.getSnapshot().job?.percent))`,
         <h2>This job from elsewhere</h2>
         <div className="tabs" role="group" aria-label="Language">
           {LANGUAGES.map((one) => (
-            <button key={one} type="button" data-kind="quiet" aria-pressed={one === language} onClick={() => setLanguage(one)}>
+            <button
+              key={one}
+              type="button"
+              data-kind="quiet"
+              aria-pressed={one === language}
+              onClick={() => setLanguage(one)}
+            >
               {one}
             </button>
           ))}

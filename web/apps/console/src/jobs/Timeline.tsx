@@ -10,7 +10,12 @@ export function Timeline({ spans, job }: { readonly spans: readonly Span[]; read
     <figure className="timeline" aria-label="Stages">
       <div className="timeline-track" aria-hidden="true">
         {spans.map((one, at) => (
-          <i key={at} data-stage={one.stage} data-state={one.isNow ? 'now' : 'done'} style={{ flexGrow: Math.max(0.015, one.seconds / total) }} />
+          <i
+            key={at}
+            data-stage={one.stage}
+            data-state={one.isNow ? 'now' : 'done'}
+            style={{ flexGrow: Math.max(0.015, one.seconds / total) }}
+          />
         ))}
       </div>
       <ol className="timeline-names">
@@ -31,7 +36,9 @@ function waited(spans: readonly Span[], job: Job): string {
   if (job.waitingFor) return `Waiting: ${job.waitingFor}.`
   const seconds = spans.filter((one) => one.stage === 'received').reduce((sum, one) => sum + one.seconds, 0)
   const took = spans.reduce((sum, one) => sum + one.seconds, 0)
-  return seconds < 0.5 ? `${duration(took)} in all, hardly any of it waiting.` : `${duration(took)} in all; waited ${duration(seconds)} for its turn.`
+  return seconds < 0.5
+    ? `${duration(took)} in all, hardly any of it waiting.`
+    : `${duration(took)} in all; waited ${duration(seconds)} for its turn.`
 }
 
 /** The time, while it matters. */

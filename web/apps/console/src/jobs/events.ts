@@ -54,6 +54,10 @@ export function spans(events: readonly Frame[], job: Job, now: number): readonly
     .filter(({ stage }) => !['completed', 'failed', 'cancelled'].includes(stage))
     .map(({ stage, at }, index) => {
       const until = marks[index + 1]?.at ?? end
-      return { stage, seconds: Math.max(0, (until - at) / 1000), isNow: !isEnded && index === marks.length - 1 }
+      return {
+        stage,
+        seconds: Math.max(0, (until - at) / 1000),
+        isNow: !isEnded && index === marks.length - 1,
+      }
     })
 }

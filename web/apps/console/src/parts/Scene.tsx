@@ -22,7 +22,10 @@ export function Scene() {
           <path key={turn} d="M214 43v66" transform={`rotate(${turn} 214 76)`} />
         ))}
       </g>
-      <path className="scene-pool" d="M168 110c6 0 6-4 12-4s6 4 12 4 6-4 12-4 6 4 12 4 6-4 12-4 6 4 12 4 6-4 12-4" />
+      <path
+        className="scene-pool"
+        d="M168 110c6 0 6-4 12-4s6 4 12 4 6-4 12-4 6 4 12 4 6-4 12-4 6 4 12 4 6-4 12-4"
+      />
     </svg>
   )
 }

@@ -9,10 +9,12 @@ const ORDER: readonly Stage[] = ['completed', ...[...STAGES].reverse(), 'failed'
 /** How many documents stand in which stage. */
 export function Segments({ counts, label }: { readonly counts: Counts; readonly label: string }) {
   const present = ORDER.filter((stage) => counts[stage])
-  const text = present.map((stage) => `${number(counts[stage] ?? 0)} ${STAGE_NAMES[stage].toLowerCase()}`).join(', ')
+  const text = present
+    .map((stage) => `${number(counts[stage] ?? 0)} ${STAGE_NAMES[stage].toLowerCase()}`)
+    .join(', ')
   return (
     <div className="segments" role="img" aria-label={`${label}: ${text || 'nothing yet'}`}>
-      {ORDER.map((stage) => (
+      {present.map((stage) => (
         <i key={stage} data-stage={stage} style={{ flexGrow: counts[stage] ?? 0 }} />
       ))}
     </div>

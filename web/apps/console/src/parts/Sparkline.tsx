@@ -6,10 +6,18 @@ export function Sparkline({ values, label }: { readonly values: readonly number[
   if (values.length < 2) return null
   const most = Math.max(...values, 1)
   const step = WIDTH / (values.length - 1)
-  const points = values.map((value, at) => `${(at * step).toFixed(1)},${(HEIGHT - (value / most) * HEIGHT).toFixed(1)}`)
+  const points = values.map(
+    (value, at) => `${(at * step).toFixed(1)},${(HEIGHT - (value / most) * HEIGHT).toFixed(1)}`,
+  )
   const line = `M${points.join('L')}`
   return (
-    <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label} preserveAspectRatio="none">
+    <svg
+      className="spark"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      role="img"
+      aria-label={label}
+      preserveAspectRatio="none"
+    >
       <path data-part="area" d={`${line}L${WIDTH},${HEIGHT}L0,${HEIGHT}Z`} />
       <path d={line} />
     </svg>

@@ -43,7 +43,10 @@ export async function tellReady(jobId: string, name: () => string): Promise<void
   setTimeout(() => {
     const names = ready
     ready = []
-    toast('Resource Ready!', names.length > 2 ? `${names.length} uploads can be asked now` : names.join(' and '))
+    toast(
+      'Resource Ready!',
+      names.length > 2 ? `${names.length} uploads can be asked now` : names.join(' and '),
+    )
   }, TOGETHER_MS)
 }
 

@@ -70,11 +70,20 @@ function Question({ q, workspace, documents, mode }: Asked) {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
     const get = (name: string): string => String(form.get(name) ?? '').trim()
-    replace(href('search', null, { q: get('question'), workspace: get('workspace'), mode: get('mode'), documents }))
+    replace(
+      href('search', null, { q: get('question'), workspace: get('workspace'), mode: get('mode'), documents }),
+    )
   }
   return (
     <form className="question" onSubmit={submit}>
-      <input type="search" name="question" aria-label="Question" defaultValue={q} placeholder="What would you like to know?" autoFocus={!q} />
+      <input
+        type="search"
+        name="question"
+        aria-label="Question"
+        defaultValue={q}
+        placeholder="What would you like to know?"
+        autoFocus={!q}
+      />
       <select name="workspace" aria-label="Where" defaultValue={workspace}>
         <option value="">Everywhere</option>
         {items.map((one) => (
@@ -102,7 +111,9 @@ function Within({ documents, q }: { readonly documents: string; readonly q: stri
   const names = ids.map((id) => chosen.get(id)).filter(Boolean)
   return (
     <p className="notice line">
-      <span>Only in {names.length && names.length <= 3 ? names.join(', ') : plural(ids.length, 'document')}.</span>
+      <span>
+        Only in {names.length && names.length <= 3 ? names.join(', ') : plural(ids.length, 'document')}.
+      </span>
       <button
         type="button"
         data-kind="quiet"
@@ -121,13 +132,17 @@ function Found({ answer, q }: { readonly answer: Answer; readonly q: string }) {
   return (
     <section className="stack" aria-label="Passages found">
       <p className="soft small figures" role="status">
-        {answer.results.length ? `${plural(answer.results.length, 'passage')} in ${Math.max(1, Math.round(answer.tookMs))} ms` : 'Nothing found. Try other words.'}
+        {answer.results.length
+          ? `${plural(answer.results.length, 'passage')} in ${Math.max(1, Math.round(answer.tookMs))} ms`
+          : 'Nothing found. Try other words.'}
       </p>
       {answer.results.map((hit) => (
         <article className="card passage" key={hit.chunkId} data-part="passage">
           <h2>
             {hit.filename}
-            <span className="soft small">{[hit.page ? `page ${hit.page}` : '', hit.heading ?? ''].filter(Boolean).join(' · ')}</span>
+            <span className="soft small">
+              {[hit.page ? `page ${hit.page}` : '', hit.heading ?? ''].filter(Boolean).join(' · ')}
+            </span>
           </h2>
           <p>
             {pieces(hit.text, hit.highlights, q).map((piece, at) =>

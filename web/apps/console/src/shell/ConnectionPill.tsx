@@ -8,11 +8,13 @@ const SAYS_MS = 4_000
 export function ConnectionPill() {
   const connection = useStore(server.connection)
   const now = useSeconds(connection.state === 'reconnecting')
-  const caughtUp = useBrief(connection.state === 'live' ? connection.caughtUp : 0)
+  const caughtUp = connection.state === 'live' ? connection.caughtUp : 0
   return (
     <p className="pill" data-state={connection.state} title={title(connection)}>
       <i aria-hidden="true" />
-      <span>{caughtUp ? `Caught up ${caughtUp} ${caughtUp === 1 ? 'event' : 'events'}` : says(connection, now)}</span>
+      <span>
+        <CaughtUp key={caughtUp} count={caughtUp} then={says(connection, now)} />
+      </span>
       {connection.state === 'reconnecting' && (
         <button type="button" onClick={() => server.retryNow()}>
           Retry now
@@ -55,13 +57,12 @@ function useSeconds(isRunning: boolean): number {
   return now
 }
 
-/** A figure that is told for a moment when it has changed. */
-function useBrief(value: number): number {
-  const [shown, setShown] = useState(0)
+/** Says for a moment how much was missed, then what there is to say. */
+function CaughtUp({ count, then }: { readonly count: number; readonly then: string }) {
+  const [isOver, setOver] = useState(count === 0)
   useEffect(() => {
-    setShown(value)
-    const timer = setTimeout(() => setShown(0), SAYS_MS)
+    const timer = setTimeout(() => setOver(true), SAYS_MS)
     return () => clearTimeout(timer)
-  }, [value])
-  return shown
+  }, [])
+  return isOver ? then : `Caught up ${count} ${count === 1 ? 'event' : 'events'}`
 }

@@ -39,7 +39,13 @@ function Ask() {
   return (
     <form className="ask" role="search" onSubmit={ask} autoComplete="off">
       <Icon name="search" />
-      <input id="ask" type="search" name="q" aria-label="Search your documents" placeholder="Ask your documents" />
+      <input
+        id="ask"
+        type="search"
+        name="q"
+        aria-label="Search your documents"
+        placeholder="Ask your documents"
+      />
       <kbd aria-hidden="true">/</kbd>
     </form>
   )
@@ -54,7 +60,13 @@ function ThemeButton() {
   }
   const said = theme === 'auto' ? 'as the system' : theme
   return (
-    <button type="button" data-kind="icon" aria-label={`Colours: ${said}`} title={`Colours: ${said}`} onClick={turn}>
+    <button
+      type="button"
+      data-kind="icon"
+      aria-label={`Colours: ${said}`}
+      title={`Colours: ${said}`}
+      onClick={turn}
+    >
       <Icon name={ICONS[theme]} />
     </button>
   )

@@ -33,7 +33,11 @@ export function System() {
       <section className="card stack" aria-label="The queue">
         <div className="spread">
           <h2>The queue at a glance</h2>
-          <p className="soft small figures">{stats ? `${number(stats.totalChunksCreated)} chunks made by ${plural(stats.totalJobs, 'job')}` : ''}</p>
+          <p className="soft small figures">
+            {stats
+              ? `${number(stats.totalChunksCreated)} chunks made by ${plural(stats.totalJobs, 'job')}`
+              : ''}
+          </p>
         </div>
         <Segments counts={counts ?? {}} label="Jobs" />
         <Legend counts={counts ?? {}} />
@@ -54,7 +58,9 @@ function Workers() {
     <section className="card stack" aria-label="Workers">
       <h2>Workers</h2>
       {error && <p className="error small">{error.message}</p>}
-      {data?.workers.length === 0 && <p className="error small">No worker is there: what is sent waits until one comes.</p>}
+      {data?.workers.length === 0 && (
+        <p className="error small">No worker is there: what is sent waits until one comes.</p>
+      )}
       {data?.workers.map((one) => (
         <div className="spread" key={one.workerId}>
           <span>
@@ -68,7 +74,10 @@ function Workers() {
             <span className="soft small figures">
               {one.jobCount} of {one.capacity} in hand
             </span>
-            <Badge state={one.status} text={{ idle: 'Idle', working: 'Working', draining: 'Leaving' }[one.status]} />
+            <Badge
+              state={one.status}
+              text={{ idle: 'Idle', working: 'Working', draining: 'Leaving' }[one.status]}
+            />
           </span>
         </div>
       ))}
@@ -78,13 +87,21 @@ function Workers() {
 
 function Server() {
   const connection = useStore(server.connection)
-  const ready = useQuery({ queryKey: ['ready'], queryFn: () => server.request<{ status: string }>('GET', 'readyz'), refetchInterval: LOOK_MS })
+  const ready = useQuery({
+    queryKey: ['ready'],
+    queryFn: () => server.request<{ status: string }>('GET', 'readyz'),
+    refetchInterval: LOOK_MS,
+  })
   const described = useQuery({
     queryKey: ['openapi'],
     queryFn: () => server.request<{ info: { version: string } }>('GET', 'openapi.json'),
     staleTime: Infinity,
   })
-  const session = useQuery({ queryKey: ['session'], queryFn: () => server.request<Session>('GET', 'session'), staleTime: Infinity })
+  const session = useQuery({
+    queryKey: ['session'],
+    queryFn: () => server.request<Session>('GET', 'session'),
+    staleTime: Infinity,
+  })
   const signOut = async (): Promise<void> => {
     await server.request('DELETE', 'session').catch(() => undefined)
     location.reload()
@@ -103,7 +120,10 @@ function Server() {
         </div>
         <div>
           <dt>Stream</dt>
-          <dd>{connection.transport ?? 'none'}{connection.isHolder ? ', held by this tab' : ''}</dd>
+          <dd>
+            {connection.transport ?? 'none'}
+            {connection.isHolder ? ', held by this tab' : ''}
+          </dd>
         </div>
         <div>
           <dt>You are</dt>

@@ -42,21 +42,37 @@ function Card({ one }: { readonly one: Workspace }) {
           <Badge state={one.status} />
         </div>
         <div className="line">
-          <a className="button" data-kind="quiet" href={href('documents', null, { workspace: one.workspaceId })}>
+          <a
+            className="button"
+            data-kind="quiet"
+            href={href('documents', null, { workspace: one.workspaceId })}
+          >
             {plural(one.documentCount, 'document')}
           </a>
           <button type="button" data-kind="quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
             Settings
           </button>
-          <button type="button" data-kind="icon" aria-label={`Delete ${one.name}`} onClick={() => setSure(true)}>
+          <button
+            type="button"
+            data-kind="icon"
+            aria-label={`Delete ${one.name}`}
+            onClick={() => setSure(true)}
+          >
             <Icon name="trash" />
           </button>
         </div>
       </div>
       {one.status === 'provisioning' && (
-        <Bar label={`Making ${one.name}`} share={null} state="running" text={one.statusMessage ?? 'being made'} />
+        <Bar
+          label={`Making ${one.name}`}
+          share={null}
+          state="running"
+          text={one.statusMessage ?? 'being made'}
+        />
       )}
-      <p className={one.status === 'error' ? 'error small' : 'soft small'}>{one.statusMessage || `Made ${ago(one.createdAt)}`}</p>
+      <p className={one.status === 'error' ? 'error small' : 'soft small'}>
+        {one.statusMessage || `Made ${ago(one.createdAt)}`}
+      </p>
       {isOpen && <Settings one={one} />}
       {isSure && <Delete one={one} onClose={() => setSure(false)} />}
     </article>
@@ -87,11 +103,23 @@ function Settings({ one }: { readonly one: Workspace }) {
     <form className="settings" onSubmit={save}>
       <label>
         Chunk size, tokens
-        <input name="chunk_size" type="number" min={16} max={256} defaultValue={Number(config.chunkSize ?? 256)} />
+        <input
+          name="chunk_size"
+          type="number"
+          min={16}
+          max={256}
+          defaultValue={Number(config.chunkSize ?? 256)}
+        />
       </label>
       <label>
         Overlap, tokens
-        <input name="chunk_overlap" type="number" min={0} max={128} defaultValue={Number(config.chunkOverlap ?? 0)} />
+        <input
+          name="chunk_overlap"
+          type="number"
+          min={0}
+          max={128}
+          defaultValue={Number(config.chunkOverlap ?? 0)}
+        />
       </label>
       <label>
         Search
@@ -102,7 +130,8 @@ function Settings({ one }: { readonly one: Workspace }) {
         </select>
       </label>
       <label className="line">
-        <input name="enrichment" type="checkbox" defaultChecked={config.enrichment !== false} /> Enrich with title, language, keywords
+        <input name="enrichment" type="checkbox" defaultChecked={config.enrichment !== false} /> Enrich with
+        title, language, keywords
       </label>
       <div className="line">
         <button type="submit">Save</button>
@@ -161,7 +190,9 @@ function Delete({ one, onClose }: { readonly one: Workspace; readonly onClose: (
     <Dialog label={`Delete ${one.name}`} onClose={onClose}>
       <div>
         <h2>Delete {one.name}?</h2>
-        <p className="soft">Its {plural(one.documentCount, 'document')} can no longer be found. This cannot be undone.</p>
+        <p className="soft">
+          Its {plural(one.documentCount, 'document')} can no longer be found. This cannot be undone.
+        </p>
         <div className="line">
           <button type="button" data-kind="danger" onClick={() => void act()}>
             Delete

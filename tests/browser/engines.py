@@ -1,0 +1,190 @@
+"""Three engines behind one `Page`: Chromium and Firefox by Playwright, WebKitGTK by Selenium on a virtual screen.
+
+WebKitGTK stands in for Safari. Dark mode can be emulated in Chromium only; so can a window of 390 px, which WebKitGTK's
+smallest is wider than. Nothing waits by a predicate inside the page: its content security policy forbids `eval`.
+"""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from tests.services import Missing, needs
+
+ENGINES = ("chromium", "firefox", "webkit")
+WAIT_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
+
+
+class Page(Protocol):
+    """What a test does with a page, in any engine."""
+
+    engine: str
+
+    def goto(self, url: str) -> None: ...
+    def run(self, script: str) -> Any: ...
+    def upload(self, selector: str, *files: Path) -> None: ...
+    def press(self, *keys: str) -> None: ...
+    def screenshot(self, path: Path) -> None: ...
+    def another(self) -> AbstractContextManager["Page"]: ...
+
+
+class PlaywrightPage:
+    """A tab of Chromium or Firefox."""
+
+    def __init__(self, engine: str, page: Any) -> None:
+        self.engine, self.page = engine, page
+
+    def goto(self, url: str) -> None:
+        self.page.goto(url)
+
+    def run(self, script: str) -> Any:
+        return self.page.evaluate(f"() => {{ {script} }}")
+
+    def upload(self, selector: str, *files: Path) -> None:
+        self.page.set_input_files(selector, list(files))
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def screenshot(self, path: Path) -> None:
+        self.page.screenshot(path=path)
+
+    @contextmanager
+    def another(self) -> Iterator["PlaywrightPage"]:
+        page = self.page.context.new_page()
+        yield PlaywrightPage(self.engine, page)
+        page.close()
+
+
+class SeleniumPage:
+    """The window of WebKitGTK; a second one is a tab of the same session."""
+
+    def __init__(self, driver: Any, handle: str) -> None:
+        self.engine, self.driver, self.handle = "webkit", driver, handle
+
+    def goto(self, url: str) -> None:
+        self._here().get(url)
+
+    def run(self, script: str) -> Any:
+        return self._here().execute_script(script)
+
+    def upload(self, selector: str, *files: Path) -> None:
+        field = self._here().find_element("css selector", selector)
+        self.driver.execute_script("arguments[0].hidden = false", field)
+        field.send_keys("\n".join(map(str, files)))
+
+    def press(self, *keys: str) -> None:
+        from selenium.webdriver.common.keys import Keys
+
+        named = {"Enter": Keys.ENTER, "Escape": Keys.ESCAPE, "Tab": Keys.TAB, " ": Keys.SPACE}
+        for key in keys:
+            self._here().switch_to.active_element.send_keys(named.get(key, key))
+
+    def screenshot(self, path: Path) -> None:
+        self._here().save_screenshot(str(path))
+
+    @contextmanager
+    def another(self) -> Iterator["SeleniumPage"]:
+        self._here().switch_to.new_window("tab")
+        page = SeleniumPage(self.driver, self.driver.current_window_handle)
+        yield page
+        page._here().close()
+        self._here()
+
+    def _here(self) -> Any:
+        if self.driver.current_window_handle != self.handle:
+            self.driver.switch_to.window(self.handle)
+        return self.driver
+
+
+def wait_for(page: Page, expression: str, seconds: float = WAIT_SECONDS) -> Any:
+    """The first value of a JavaScript expression that is true."""
+    until = time.monotonic() + seconds
+    while not (value := page.run(f"return {expression}")):
+        if time.monotonic() > until:
+            text = page.run("return document.body.innerText")
+            raise AssertionError(f"not within {seconds:.0f} s: {expression}\nthe page says:\n{text[:3000]}")
+        time.sleep(LOOK_SECONDS)
+    return value
+
+
+Open = Callable[[], AbstractContextManager[Page]]
+
+
+@contextmanager
+def launch(engine: str) -> Iterator[Open]:
+    """A browser; what it yields opens a page whose cookies and storage are its own.
+
+    Raises:
+        Missing: the engine is not on this machine.
+    """
+    with ExitStack() as stack:
+        yield stack.enter_context(_webkit() if engine == "webkit" else _playwright(engine))
+
+
+@contextmanager
+def _playwright(engine: str) -> Iterator[Open]:
+    program, package = ("chromium", "chromium") if engine == "chromium" else ("firefox-esr", "firefox-esr")
+    options: dict[str, Any] = {"executable_path": needs(program, package)}
+    if engine == "chromium":
+        root = ["--no-sandbox"] if os.getuid() == 0 else []
+        options["args"] = [*root, "--disable-dev-shm-usage"]
+    else:
+        options["channel"] = "moz-firefox"
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = getattr(driver, engine).launch(**options)
+
+        @contextmanager
+        def open_page() -> Iterator[Page]:
+            context = browser.new_context(viewport={"width": 1280, "height": 860})
+            context.set_default_timeout(WAIT_SECONDS * 1000)
+            yield PlaywrightPage(engine, context.new_page())
+            context.close()
+
+        yield open_page
+        browser.close()
+
+
+@contextmanager
+def _webkit() -> Iterator[Open]:
+    program = needs("WebKitWebDriver", "webkit2gtk-driver")
+    browsers = sorted(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
+    if not browsers:
+        raise Missing("MiniBrowser", "apt-get install webkit2gtk-driver")
+    from selenium import webdriver
+
+    options = webdriver.WebKitGTKOptions()
+    options.binary_location = str(browsers[0])
+    options.add_argument("--automation")
+    with _display() as display:
+
+        @contextmanager
+        def open_page() -> Iterator[Page]:  # a session of its own: a driver has only one
+            service = webdriver.WebKitGTKService(program, env={**os.environ, "DISPLAY": display})
+            driver = webdriver.WebKitGTK(options=options, service=service)
+            driver.set_window_size(1280, 860)
+            yield SeleniumPage(driver, driver.current_window_handle)
+            with suppress(Exception):
+                driver.quit()
+
+        yield open_page
+
+
+@contextmanager
+def _display() -> Iterator[str]:
+    """A virtual screen; the X server picks a free number itself."""
+    command = [needs("Xvfb", "xvfb"), "-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as screen:
+        assert screen.stdout is not None
+        try:
+            yield f":{screen.stdout.readline().strip()}"
+        finally:
+            screen.terminate()

@@ -1,0 +1,188 @@
+"""What must hold on the page in every engine."""
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.browser.cutting import CuttingProxy
+from tests.browser.engines import AXE, Page, PlaywrightPage, wait_for
+from tests.running import RunningServer
+from tests.services import Missing
+
+EVENTS = 50
+CUT_EVERY = 10
+ROOMS = ("inbox", "documents", "jobs", "search?q=water", "workspaces", "system")
+TEXT = "The headrace leads the water of the river to the wheel. " * 40
+
+
+def card(job_id: str) -> str:
+    return f"document.querySelector('[data-job=\"{job_id}\"]')"
+
+
+def begin_task(client: httpx.Client) -> str:
+    """A job that goes on until it is told otherwise."""
+    answer = client.post("/tasks", json={"title": f"Reindex {uuid4().hex[:6]}", "total": EVENTS})
+    return str(answer.raise_for_status().json()["job_id"])
+
+
+def send_text(client: httpx.Client, name: str) -> str:
+    files = {"file": (name, TEXT + name)}
+    return str(client.post("/ingest/async", files=files).raise_for_status().json()["job_id"])
+
+
+class Scenarios:
+    """Each module has them for its engine."""
+
+    def test_a_document_is_followed_until_it_can_be_asked(
+        self, page: Page, server: RunningServer, tmp_path: Path, shots: Path
+    ) -> None:
+        name = f"handbook-{uuid4().hex[:6]}.md"
+        (tmp_path / name).write_text(f"# Handbook\n\n{TEXT} {name}")
+
+        page.upload("#files", tmp_path / name)
+
+        row = f"[...document.querySelectorAll('[data-part=job]')].find(one => one.ariaLabel === '{name}')"
+        wait_for(page, f"{row}?.dataset.state === 'completed'")
+        assert page.run(f"return {row}.querySelector('[role=progressbar]').ariaValueNow") == "100"
+        wait_for(page, "document.querySelector('.toast')?.textContent.includes('Resource Ready!')")
+        page.screenshot(shots / f"{page.engine}-inbox.png")
+
+    def test_every_event_comes_over_a_line_that_is_cut_again_and_again(
+        self, page: Page, server: RunningServer, proxy: CuttingProxy
+    ) -> None:
+        with server.client() as client:
+            job_id = begin_task(client)
+            page.goto(f"{proxy.url}/#/jobs/{job_id}")
+            wait_for(page, "document.querySelector('.pill[data-state=live]')")
+            for number in range(1, EVENTS + 1):
+                client.post(f"/tasks/{job_id}/advance", json={"count": 1}).raise_for_status()
+                if number % CUT_EVERY == 0:
+                    assert proxy.cut()
+                    wait_for(page, "document.querySelector('.pill[data-state=live]')")
+            client.post(f"/tasks/{job_id}/finish", json={}).raise_for_status()
+            told = client.get(f"/jobs/{job_id}/events", headers={"Accept": "application/json"}).json()["events"]
+
+            wait_for(page, "document.querySelector('[data-part=job-page]')?.dataset.state === 'completed'")
+            wait_for(page, f"document.querySelector('[data-part=log]').dataset.count === '{len(told)}'")
+        assert [one["seq"] for one in told] == list(range(1, len(told) + 1))
+        assert len(told) >= EVENTS
+
+    def test_an_open_page_goes_on_after_the_server_was_killed_and_started_again(
+        self, page: Page, server: RunningServer
+    ) -> None:
+        server.kill()
+        wait_for(page, "document.querySelector('.pill')?.dataset.state === 'reconnecting'")
+        server.start()
+        with server.client() as client:
+            job_id = send_text(client, f"after-{uuid4().hex[:6]}.txt")
+
+        wait_for(page, f"{card(job_id)}?.dataset.state === 'completed'")
+        wait_for(page, "document.querySelector('.pill').dataset.state === 'live'")
+
+    def test_two_tabs_share_one_stream(self, page: Page, server: RunningServer) -> None:
+        with page.another() as second, server.client() as client:
+            second.goto(f"{server.url}/")
+            wait_for(second, "document.querySelector('.pill[data-state=live]')")
+            job_id = send_text(client, f"shared-{uuid4().hex[:6]}.txt")
+            for tab in (page, second):
+                wait_for(tab, f"{card(job_id)}?.dataset.state === 'completed'")
+            held = [tab.run("return document.querySelector('.pill').title") for tab in (page, second)]
+
+        assert sorted("held by this tab" in title for title in held) == [False, True]
+
+    def test_a_job_is_cancelled_at_the_press_of_a_button(self, page: Page, server: RunningServer) -> None:
+        with server.client() as client:
+            job_id = begin_task(client)
+            page.goto(f"{server.url}/#/jobs")
+            wait_for(page, f"{card(job_id)}?.dataset.state === 'running'")
+
+            press(page, f"{card(job_id)}", "Cancel")
+
+            wait_for(page, f"{card(job_id)}?.dataset.state === 'cancelled'")
+            assert client.get(f"/jobs/{job_id}").json()["status"] == "cancelled"
+
+    def test_a_document_that_failed_says_why_and_can_be_tried_again(
+        self, page: Page, server: RunningServer, tmp_path: Path
+    ) -> None:
+        name = f"scan-{uuid4().hex[:6]}.pdf"
+        (tmp_path / name).write_bytes(b"%PDF-1.4 broken")
+        page.upload("#files", tmp_path / name)
+        row = f"[...document.querySelectorAll('[data-part=job]')].find(one => one.ariaLabel === '{name}')"
+        wait_for(page, f"{row}?.dataset.state === 'failed'")
+        wait_for(page, f"{row}.querySelector('[data-part=failures]')?.textContent.includes('damaged')")
+        job_id = page.run(f"return {row}.dataset.job")
+
+        press(page, row, "Retry")
+
+        page.goto(f"{server.url}/#/jobs/{job_id}")
+        wait_for(page, "document.querySelector('[data-part=job-page] .badge')?.textContent.includes('attempt 2')")
+        wait_for(page, "document.querySelector('.error-card code')?.textContent === 'corrupt'")
+
+    def test_a_document_can_be_chosen_for_a_chat_only_when_it_is_ready(self, page: Page, server: RunningServer) -> None:
+        name = f"later-{uuid4().hex[:6]}.txt"
+        box = f"document.querySelector('input[aria-label=\"Ask {name}\"]')"
+        with server.client() as client:
+            answer = client.post("/resources/upload?ingest=false", files={"file": (name, TEXT + name)})
+            document_id = answer.raise_for_status().json()["documentId"]
+            page.goto(f"{server.url}/#/documents")
+            wait_for(page, box)
+            assert page.run(f"return {box}.disabled") is True
+
+            client.post(f"/resource/ingest/{document_id}").raise_for_status()
+
+        wait_for(page, f"{box}?.disabled === false")
+        page.run(f"{box}.click()")
+        wait_for(page, "document.querySelector('.chosen')?.textContent.includes('1 document chosen')")
+
+    def test_everything_is_reached_by_keyboard(self, page: Page, server: RunningServer) -> None:
+        page.press("?")
+        wait_for(page, "document.querySelector('dialog[open]')?.ariaLabel === 'Keyboard help'")
+        page.press("Escape")
+        wait_for(page, "!document.querySelector('dialog')")
+        page.press("g", "d")
+        wait_for(page, "location.hash === '#/documents'")
+        page.press("/")
+        wait_for(page, "document.activeElement.id === 'ask'")
+        page.press(*"wheel", "Enter")
+        wait_for(page, "location.hash === '#/search?q=wheel'")
+        wait_for(page, "document.querySelector('main h1')?.textContent === 'Search'")
+
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_nothing_is_found_by_axe(self, page: Page, server: RunningServer, theme: str, shots: Path) -> None:
+        if not AXE.exists():
+            raise Missing("axe-core", "npm ci --prefix web")
+        with server.client() as client:
+            job_id = send_text(client, f"seen-{theme}.txt")
+            wait_for(page, f"{card(job_id)}?.dataset.state === 'completed'")
+        page.run(f"document.documentElement.dataset.theme = '{theme}'")
+        page.run(AXE.read_text() + "; window.axe = axe")
+        found = []
+        for room in (*ROOMS, f"jobs/{job_id}"):
+            page.run(f"location.hash = '#/{room}'")
+            wait_for(page, "document.querySelector('main h1, main h2')")
+            page.run("window.found = null; axe.run().then((all) => { window.found = JSON.stringify(all.violations) })")
+            for one in json.loads(wait_for(page, "window.found")):
+                nodes = [node["html"][:160] + " " + node["failureSummary"][:200] for node in one["nodes"][:3]]
+                found.append((room, one["id"], nodes))
+        page.screenshot(shots / f"{page.engine}-job-{theme}.png")
+        assert found == []
+
+    def test_it_is_drawn_on_a_phone(self, page: Page, server: RunningServer, shots: Path) -> None:
+        if not isinstance(page, PlaywrightPage):
+            pytest.skip("the smallest window of WebKitGTK is wider than a phone")
+        page.page.set_viewport_size({"width": 390, "height": 844})
+        for room in ROOMS:
+            page.run(f"location.hash = '#/{room}'")
+            wait_for(page, "document.querySelector('main h1')")
+            assert page.run("return document.documentElement.scrollWidth") <= 390
+        page.screenshot(shots / f"{page.engine}-phone.png")
+
+
+def press(page: Page, inside: str, label: str) -> None:
+    """Press the button that reads so."""
+    button = f"[...{inside}.querySelectorAll('button')].find(one => one.textContent.trim().startsWith('{label}'))"
+    wait_for(page, button)
+    page.run(f"{button}.click()")
