@@ -1,6 +1,5 @@
 """Thousands of files that went wrong are read or fail with a reason; nothing crashes, hangs, leaks or tells tales."""
 
-import os
 import tempfile
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ import pytest
 from headrace.model.errors import DocumentError, UnsupportedType
 from headrace.pipeline.sandbox import Limits, Parsers, Source
 from headrace.pipeline.sniff import ZIP, sniff
+from tests.faults.chaos import IS_SOAK, SEED, pick, tell
 from tests.faults.mutations import harmful, mutants, originals
 from tests.running import RunningServer, running_server
 
@@ -21,9 +21,7 @@ from tests.running import RunningServer, running_server
 pytestmark = pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
 
 MB = 1_000_000
-SEED = int(os.environ.get("HEADRACE_SEED", "20240506"))
-IS_LONG = bool(os.environ.get("HEADRACE_SOAK"))
-COUNT, SERVED_COUNT, SECONDS = (5_400, 720, 10) if IS_LONG else (216, 36, 3)
+COUNT, SERVED_COUNT, SECONDS = pick(216, 5_400), pick(36, 720), pick(3, 10)
 LIMITS = Limits(seconds=SECONDS, memory_bytes=300 * MB, max_pages=100, max_unpacked_bytes=60 * MB, max_pixels=5 * MB)
 REASONS = {
     *("corrupt", "encrypted", "empty", "too_large", "timeout", "out_of_memory", "parser_crashed"),
@@ -99,8 +97,8 @@ def test_files_that_went_wrong_are_read_or_fail_with_a_reason(parsers: Parsers, 
 
     outcomes = Counter(outcome for _, outcome, _, _ in results)
     longest = max(seconds for *_, seconds in results)
-    memory = psutil.Process().memory_info().rss // MB
-    print(f"seed {SEED}: {COUNT} files, {dict(outcomes)}, longest {longest:.1f} s, {memory} MB resident")
+    shown = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in outcomes.most_common())
+    tell("S, malformed files", f"{COUNT} of 18 formats: {shown}; longest {longest:.1f} s, 0 left behind")
     assert set(outcomes) <= REASONS | {"read"}
     assert outcomes["read"] > COUNT / 10  # else they are not of their formats any more
     assert [reason for _, outcome, reason, _ in results if outcome != "read" and not is_fit_for_people(reason)] == []
@@ -116,8 +114,10 @@ def test_files_made_to_do_harm_end_at_a_limit(parsers: Parsers, tmp_path: Path) 
         started = time.monotonic()
         outcomes[name] = (*outcome_of(parsers, path), time.monotonic() - started)
 
-    told = {name: f"{outcome} {seconds:.1f} s" for name, (outcome, _, seconds) in outcomes.items()}
-    print(told)
+    longest = max(seconds for *_, seconds in outcomes.values())
+    counts = Counter(outcome for outcome, *_ in outcomes.values())
+    shown = ", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in counts.most_common())
+    tell("S, bombs", f"{len(outcomes)}: {shown}; longest {longest:.1f} s, 0 left behind")
     assert {outcome for outcome, _, _ in outcomes.values()} <= REASONS | {"read"}
     assert [
         reason for outcome, reason, _ in outcomes.values() if outcome != "read" and not is_fit_for_people(reason)
@@ -132,12 +132,17 @@ def test_a_server_takes_them_all_and_stays_as_it_was(tmp_path: Path) -> None:
     with running_server(tmp_path, max_unpacked_bytes=60 * MB, max_pixels=5 * MB, **settings) as server:
         settle(server, list(originals().items()))
         before, usage = server.pids[:2], footprint(server)
-        dear = [(name, content) for name, content in harmful().items() if IS_LONG or name.endswith((".zip", ".png"))]
+        dear = [(name, content) for name, content in harmful().items() if IS_SOAK or name.endswith((".zip", ".png"))]
         files = [*mutants(SERVED_COUNT, SEED + 1), *dear]
         items = [item for lot in lots(files, 60) for item in settle(server, lot)]
         after = footprint(server)
 
-    print(f"seed {SEED + 1}: {len(files)} files, {Counter(item['status'] for item in items)}, {usage} then {after}")
+    ready = sum(item["status"] == "ready" for item in items)
+    tell(
+        "S, malformed files through a server",
+        f"{len(files)} files: {ready} documents ready, {len(items) - ready} failed with a reason; server and worker"
+        f" from {usage['memory']} to {after['memory']} MB, {usage['descriptors']} to {after['descriptors']} descriptors",
+    )
     assert {item["status"] for item in items} <= {"ready", "failed"}
     assert [item for item in items if item["error_message"] and not is_fit_for_people(item["error_message"])] == []
     assert after["pids"][:2] == before == usage["pids"][:2]
