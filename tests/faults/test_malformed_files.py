@@ -141,7 +141,8 @@ def test_a_server_takes_them_all_and_stays_as_it_was(tmp_path: Path) -> None:
     tell(
         "S, malformed files through a server",
         f"{len(files)} files: {ready} documents ready, {len(items) - ready} failed with a reason; server and worker"
-        f" from {usage['memory']} to {after['memory']} MB, {usage['descriptors']} to {after['descriptors']} descriptors",
+        f" from {usage['memory']} to {after['memory']} MB,"
+        f" {usage['descriptors']} to {after['descriptors']} descriptors",
     )
     assert {item["status"] for item in items} <= {"ready", "failed"}
     assert [item for item in items if item["error_message"] and not is_fit_for_people(item["error_message"])] == []
