@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
     app.command()(query)
 
 
-def query(
+def query(  # noqa: PLR0913  (each is an option of the command)
     text: Annotated[str, typer.Argument(metavar="TEXT", help="A question, or some words.")],
     top_k: TopK = None,
     mode: Mode = None,

@@ -67,7 +67,7 @@ class Indexing:
     How long it takes is added to `measured`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (what a worker lends to it)
         self,
         database: Database,
         embedder: Embedder,
