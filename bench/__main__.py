@@ -6,7 +6,7 @@
 import sys
 from functools import partial
 
-from bench import accepting, growth, fanout, frameworks, growth, ingesting, retrieval, watching
+from bench import accepting, fanout, frameworks, growth, ingesting, retrieval, watching
 from bench.table import Table, machine
 
 QUICK = "--quick"
