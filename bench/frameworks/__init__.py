@@ -1,9 +1,9 @@
 """Documents a second beside the frameworks that people build ingestion with: `make bench ARGS=frameworks`.
 
 All take the same files, cut them into passages of about the same size, give each the same vector by its hash, and leave
-the result on the disk. Headrace also writes its keyword index and tells every step durably; as it comes it describes each
-document, too. The others hold everything in memory and write it once, at the end. A second is one of the processor's, of
-all processes together, so that a busy machine is no excuse.
+the result on the disk. Headrace also writes its keyword index and tells every step durably; as it comes it describes
+each document, too. The others hold everything in memory and write it once, at the end. A second is one of the
+processor's, of all processes together, so that a busy machine is no excuse.
 """
 
 import json
