@@ -57,7 +57,13 @@ class Postgres:
         self._control("-w", "-m", "immediate", "stop")
 
     def start(self) -> None:
-        self._server.ensure_postgres_running()
+        until(self._is_started, 120, "Postgres is back")
+
+    def _is_started(self) -> bool:
+        with suppress(subprocess.SubprocessError):  # it gives a busy machine ten seconds
+            self._server.ensure_postgres_running()
+            return True
+        return False
 
     def query(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         with psycopg.connect(self.url) as connection:
