@@ -150,6 +150,15 @@ class Topic:
             return self._encoded(watcher.framing, self.page(watcher.place))
         return self._encoded_once(watcher.framing, watcher.place)
 
+    def common_portion(self, watcher: Watcher) -> Portion | None:
+        """The portion that brings a watcher, and all at the same place, up to date, if that takes just one."""
+        if self.is_closing or self.is_over or watcher.place >= self.flushed:
+            return None
+        portions = self.portions(watcher)
+        return (
+            portions[0] if portions is not None and len(portions) == 1 and portions[0].place == self.flushed else None
+        )
+
     def _encoded_once(self, framing: Framing, place: int) -> list[Portion] | None:
         """The page after a place where everyone comes by who was up to date before the flush."""
         shared = self._shared.get((framing, place))

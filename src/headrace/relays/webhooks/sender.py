@@ -26,6 +26,8 @@ from headrace.store.webhooks import Delivery, Webhook
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+GATHER_SECONDS = 0.1
+"""Hints that come together are answered by one look: events come by the hundred, and few are for a webhook."""
 MOST_AT_ONCE = 32
 MOST_AT_ONCE_PER_WEBHOOK = 4
 """A receiver that is slow holds up only itself."""
@@ -59,10 +61,8 @@ class Webhooks:
         async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout) as client:
             try:
                 while True:
-                    await asyncio.to_thread(self._clean)
                     self._hint.clear()
-                    await asyncio.to_thread(self._enqueue)
-                    self._deliver(client, await asyncio.to_thread(self._due))
+                    self._deliver(client, await asyncio.to_thread(self._look_around))
                     await self._wait()
             finally:
                 tasks = list(self._busy.values())
@@ -74,8 +74,15 @@ class Webhooks:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._hint.wait()
+            await asyncio.sleep(GATHER_SECONDS)
         except TimeoutError:
             pass
+
+    def _look_around(self) -> list[Delivery]:
+        """Take what is new into the queue; returns what is due."""
+        self._clean()
+        self._enqueue()
+        return self._due()
 
     def _enqueue(self) -> None:
         with self._database.read() as connection:

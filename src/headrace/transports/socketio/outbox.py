@@ -13,6 +13,7 @@ from typing import Any
 from engineio.packet import NOOP, Packet
 
 from headrace.eventlog.framing import Message
+from headrace.eventlog.topic import Watcher
 from headrace.transports.socketio.below import Below, Marks, mark
 
 MOST_POLLED = 12
@@ -20,10 +21,14 @@ MOST_POLLED = 12
 
 
 class Outbox:
-    """`abort_wire` cuts the socket below, if there is one: a client that polls may have none at the moment."""
+    """`abort_wire` cuts the socket below, if there is one: a client that polls may have none at the moment.
+
+    `watcher` is told how to do without us, once there is a way.
+    """
 
     def __init__(self, socket: Any, abort_wire: Callable[[], object], marks: Marks) -> None:
         self._socket, self._abort_wire, self._marks = socket, abort_wire, marks
+        self.watcher: Watcher | None = None
         self._below: Below | None = None
         self._passing: asyncio.Future[Below] | None = None
         self._is_waiting = False
@@ -38,6 +43,8 @@ class Outbox:
         if self._below is None and self._socket.upgraded and not self.is_closed:
             self._passing = mark(self._socket, self._marks)
             self._below = await self._passing
+            if self.watcher is not None:
+                self.watcher.push = self._below.push
         if self._below is None:
             await self._until_room()
         if self.is_closed:
@@ -49,11 +56,6 @@ class Outbox:
             self.put(packet)
         if message["is_last"]:
             self._end()
-
-    def push(self, message: Message) -> bool:
-        """Hand a message over at once; False when it has to be sent instead."""
-        below = self._below
-        return below is not None and below.push is not None and not self.is_closed and below.push(message)
 
     def put(self, packet: Packet) -> None:
         """Add a packet, whether there is room or not."""

@@ -174,7 +174,7 @@ class SocketIO:
             self._hub.release(topic)
             raise Busy("the client has gone")
         outbox = Outbox(socket, lambda: self._cut(eio_sid, scope), self._marks)
-        watcher = Watcher(outbox.send, framing, is_steppable=True, abort=outbox.abort, push=outbox.push)
+        watcher = outbox.watcher = Watcher(outbox.send, framing, is_steppable=True, abort=outbox.abort)
         watcher.credential = who.credential
         client = self._clients[sid] = Client(topic, watcher, outbox)
         await self._server.enter_room(sid, f"user_{who.user_id}")
