@@ -71,7 +71,12 @@ class Gate:
                 reply.is_over = True
             await reply.send(message)
 
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            # It is logged and told by then; uvicorn would cut the connection, and with it the next request.
+            if not reply.is_complete:
+                raise
 
     async def _is_still_known(self, who: Principal | None) -> bool:
         return who is None or await self._guard.is_alive(who)
@@ -93,7 +98,7 @@ class Reply:
 
     def __init__(self, send: Send, request: Seen) -> None:
         self._send, self._request = send, request
-        self.is_over = False
+        self.is_over = self.is_complete = False
 
     async def send(self, message: Message) -> None:
         """Send a message, with the security headers if it is the first."""
@@ -104,3 +109,4 @@ class Reply:
             message["headers"] = [*message.get("headers", []), *SECURITY_HEADERS, own]
             self._request.answered(message["status"])
         await self._send(message)
+        self.is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)

@@ -77,3 +77,30 @@ def test_a_socket_that_leads_nowhere_is_refused(knows: bool, status: int) -> Non
     start, body = ask(Doorkeeper(knows=knows), type="websocket", extensions=extensions)
 
     assert (start["status"], json.loads(body["body"])["status"]) == (status, status)
+
+
+async def answer_and_fail(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 500, "headers": []})
+    await send({"type": "http.response.body", "body": b"{}"})
+    raise OSError("as starlette raises again what it has answered")
+
+
+async def fail_halfway(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"{", "more_body": True})
+    raise OSError("the rest cannot be read")
+
+
+@pytest.mark.parametrize(("app", "is_cut"), [(answer_and_fail, False), (fail_halfway, True)])
+def test_only_an_answer_that_broke_off_costs_the_client_its_connection(app: Any, is_cut: bool) -> None:
+    async def run() -> None:
+        async def send(_message: dict[str, Any]) -> None: ...
+
+        asked = {"type": "http", "method": "GET", "path": "/x", "headers": []}
+        await Gate(app, Doorkeeper())(asked, send, send)  # type: ignore[arg-type]
+
+    if is_cut:
+        with pytest.raises(OSError, match="the rest"):
+            asyncio.run(run())
+    else:
+        asyncio.run(run())
