@@ -43,7 +43,7 @@ PEERS = (
         ("langchain-core", "langchain-text-splitters", "langchain-community", "beautifulsoup4", "lxml", "numpy"),
         ">= 2x",
     ),
-    Peer("haystack", ("haystack-ai", "trafilatura", "numpy"), ">= 2x"),
+    Peer("haystack", ("haystack-ai", "trafilatura", "lxml[html-clean]", "numpy"), ">= 2x"),
     Peer("llamaindex", ("llama-index-core", "llama-index-readers-file", "beautifulsoup4", "numpy"), ">= 2.5x"),
 )
 WITHOUT = {"txtai": "its package cannot be installed without torch"}
