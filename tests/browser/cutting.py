@@ -15,7 +15,7 @@ class CuttingProxy:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> "CuttingProxy":
@@ -39,6 +39,12 @@ class CuttingProxy:
                 end.shutdown(socket.SHUT_RDWR)
         return len(cut)
 
+    def cut_next(self, seconds: float) -> int:
+        """As `cut`, once somebody is connected; waits for that for so long."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._open, seconds)
+        return self.cut()
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
@@ -50,6 +56,7 @@ class CuttingProxy:
                     continue
                 with self._lock:
                     self._open |= {inner, outer}
+                    self._lock.notify_all()
                 for source, sink in ((inner, outer), (outer, inner)):
                     threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.browser.cutting import CuttingProxy
-from tests.browser.engines import AXE, Page, PlaywrightPage, wait_for
+from tests.browser.engines import AXE, WAIT_SECONDS, Page, PlaywrightPage, wait_for
 from tests.running import RunningServer
 from tests.services import Missing
 
@@ -60,8 +60,7 @@ class Scenarios:
             for number in range(1, EVENTS + 1):
                 client.post(f"/tasks/{job_id}/advance", json={"count": 1}).raise_for_status()
                 if number % CUT_EVERY == 0:
-                    assert proxy.cut()
-                    wait_for(page, "document.querySelector('.pill[data-state=live]')")
+                    assert proxy.cut_next(WAIT_SECONDS)
             client.post(f"/tasks/{job_id}/finish", json={}).raise_for_status()
             told = client.get(f"/jobs/{job_id}/events", headers={"Accept": "application/json"}).json()["events"]
 
