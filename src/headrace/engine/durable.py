@@ -44,7 +44,6 @@ INTERNAL_LOOK_SECONDS = 10.0
 AT_ONCE_SECONDS = 0.001
 """The engine's own pause before each look: we have paused already."""
 
-WAIT_SECONDS = 0.1
 NEVER_GIVE_UP = 1_000_000
 """Deaths are counted per document, by us; DBOS's own count of recoveries is not to end a job."""
 
@@ -146,15 +145,12 @@ def _register(ingest: Ingest, waking: Waking) -> None:
         waking.ring()
 
     def spread(parts: Sequence[Slice], tag: str | None) -> None:
-        handles: list[Any] = []
         queue = line(SLICE_QUEUE, tag)
         for number, part in enumerate(parts):
             name = f"{workflow_id(part.job_id, part.run)}.{number}"
             with SetWorkflowID(name), SetEnqueueOptions(priority=number + 1, app_version=APPLICATION_VERSION):
-                handles.append(DBOS.enqueue_workflow(queue, run_slice, part.job_id, part.run, part.first, part.last))
+                DBOS.enqueue_workflow(queue, run_slice, part.job_id, part.run, part.first, part.last)
         waking.ring()
-        for handle in handles:
-            handle.get_result(polling_interval_sec=WAIT_SECONDS)
 
     @DBOS.workflow(name=JOB_WORKFLOW, max_recovery_attempts=NEVER_GIVE_UP)
     def run_job(job_id: str, run: int, tag: str | None = None) -> None:

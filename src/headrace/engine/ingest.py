@@ -24,16 +24,18 @@ from headrace.model.ids import DocumentId, JobId
 from headrace.model.job import Item, Job
 from headrace.model.pace import Forecast, Plan
 from headrace.model.rag import NO_EMBEDDER, RagConfig
-from headrace.model.vocabulary import JobType, Stage
+from headrace.model.vocabulary import JobStatus, JobType, Stage
 from headrace.pipeline.embed import Embedders
 from headrace.settings import Settings
 from headrace.store import documents, jobs, paces, revisions, work, workspaces
 from headrace.store.database import Database, Transaction
+from headrace.store.schema import job as job_table
 from headrace.store.work import Hand
 from headrace.telemetry import metrics, tracing
 
 logger = logging.getLogger(__name__)
 
+WAIT_SECONDS = 0.1
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
 MANY_CHUNKS = 256
@@ -46,7 +48,7 @@ ERRANDS = {JobType.PROVISIONING: errands.provision, JobType.DELETION: errands.cl
 
 Result = TypeVar("Result")
 Spread = Callable[[Sequence[Slice]], None]
-"""Runs several slices, wherever there is room, and returns when all are done."""
+"""Hands out several slices, to be run wherever there is room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,30 @@ class Ingest:
             self._surely(lambda: twins.wait_and_settle(self.database, self.control, job_id, run, recipe))
             parts = self._surely(lambda: self._cut(job_id, run))
             if len(parts) > 1:
-                spread(parts)
+                self._surely(lambda: self._spread(job_id, run, parts, spread))
+                self._wait_for_slices(job_id, run)
             for part in parts if len(parts) == 1 else ():
                 self.run_slice(part)
             with tracing.span("headrace.go_live"):
                 self._surely(lambda: self._finish(job_id, run, recipe))
         except Superseded as reason:
             logger.info("job %s does not go on: %s", job_id, reason)
+
+    def _spread(self, job_id: JobId, run: int, parts: Sequence[Slice], spread: Spread) -> None:
+        if not self._is_worked_off(job_id, run):
+            spread(parts)
+
+    def _wait_for_slices(self, job_id: JobId, run: int) -> None:
+        """Wait for what the slices write, not for what the engine says of them: that may be lost with a connection."""
+        while not self._surely(lambda: self._is_worked_off(job_id, run)):
+            self.control.wait(WAIT_SECONDS)
+
+    def _is_worked_off(self, job_id: JobId, run: int) -> bool:
+        with self.database.read() as connection:
+            found = connection.execute(sa.select(job_table).where(job_table.c.job_id == job_id)).one_or_none()
+        if found is None or found.run != run or found.status != JobStatus.RUNNING:
+            raise Superseded(f"job {job_id!r} does not run any more, or in another run")
+        return bool(found.processed_items >= found.total_items)
 
     def run_slice(self, part: Slice) -> None:
         """Finish every document of a slice: ingested, or failed with its reason; with several tries at bad luck."""
