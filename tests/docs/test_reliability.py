@@ -19,7 +19,9 @@ def test_every_promise_is_shown_by_a_test_that_is_there() -> None:
     for name, forms in figures.items():
         file, _, test = forms["test"].partition("::")
         assert f"def {test}(" in (PROJECT / file).read_text(), name
-        assert "short" in forms, f"{name} has no short form in make test"
+        assert forms.keys() & {"short", "soak"}, f"{name} has no figure"
+    in_short = {name.partition(",")[0] for name, forms in figures.items() if "short" in forms}
+    assert set(PROMISES) - in_short == set(), "each has a short form in make test"
 
 
 def test_every_figure_comes_with_its_seed_and_a_machine_and_no_date() -> None:
