@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -5,8 +6,8 @@ export default defineConfig({
   test: {
     name: 'react 19',
     environment: 'happy-dom',
-    include: ['test/**/*.test.tsx'],
-    setupFiles: ['test/setup.ts'],
+    include: ['**/*.test.tsx'],
+    setupFiles: [fileURLToPath(new URL('test/setup.ts', import.meta.url))],
     env: { REACT: '19' },
     execArgv: ['--experimental-websocket'],
   },
