@@ -167,7 +167,7 @@ class Scenarios:
                 nodes = [node["html"][:160] + " " + node["failureSummary"][:200] for node in one["nodes"][:3]]
                 found.append((room, one["id"], nodes))
         page.screenshot(shots / f"{page.engine}-job-{theme}.png")
-        assert found == []
+        assert found == [], json.dumps(found, indent=1)
 
     def test_it_is_drawn_on_a_phone(self, page: Page, server: RunningServer, shots: Path) -> None:
         if not isinstance(page, PlaywrightPage):

@@ -52,7 +52,7 @@ export function ErrorCards({ job }: { readonly job: Job }) {
         <section className="card error-card" key={one.documentId} aria-label={`Why ${one.filename} failed`}>
           <Icon name="alert" />
           <div>
-            <h3>{one.filename}</h3>
+            <h2>{one.filename}</h2>
             <p>{sentence(one.errorMessage ?? 'It failed, and no reason was given.')}</p>
             <p className="soft small">{wayOut(one.errorCode)}</p>
           </div>

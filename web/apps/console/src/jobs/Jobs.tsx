@@ -42,6 +42,7 @@ export function Jobs() {
           <Legend counts={counts} />
         </div>
       )}
+      <h2 className="unseen">Newest first</h2>
       {shown.map((job) => (
         <JobRow key={job.jobId} job={job} />
       ))}

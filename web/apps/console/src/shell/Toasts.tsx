@@ -6,7 +6,7 @@ export function Toasts() {
   const toasts = useSyncExternalStore(subscribe, current, current)
   return (
     <>
-      <div className="toasts">
+      <aside className="toasts" aria-label="Messages">
         {toasts.map((one) => (
           <p className="toast" key={one.id}>
             <Icon name="check" />
@@ -15,7 +15,7 @@ export function Toasts() {
             </span>
           </p>
         ))}
-      </div>
+      </aside>
       <p className="unseen" id="live" aria-live="polite" />
     </>
   )
