@@ -14,7 +14,10 @@ from tests.running import RunningServer
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server without a model: what is tested here is what people see."""
-    running = RunningServer(tmp_path_factory.mktemp("page"), {"embedder": "none", "stream_retry_seconds": 0.2})
+    running = RunningServer(
+        tmp_path_factory.mktemp("page"),
+        {"embedder": "none", "stream_retry_seconds": 0.2, "progress_interval_seconds": 0.001},
+    )
     try:
         yield running.start()
     finally:
