@@ -7,6 +7,7 @@ smallest is wider than. Nothing waits by a predicate inside the page: its conten
 import os
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -169,7 +170,8 @@ def _webkit() -> Iterator[Open]:
         @contextmanager
         def open_page() -> Iterator[Page]:  # a session of its own: a driver has only one
             service = webdriver.WebKitGTKService(program, env={**os.environ, "DISPLAY": display})
-            driver = webdriver.WebKitGTK(options=options, service=service)
+            with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # its own, of its own parts
+                driver = webdriver.WebKitGTK(options=options, service=service)
             driver.set_window_size(1280, 860)
             yield SeleniumPage(driver, driver.current_window_handle)
             with suppress(Exception):
