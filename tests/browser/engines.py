@@ -99,8 +99,7 @@ class SeleniumPage:
         self._here()
 
     def _here(self) -> Any:
-        if self.driver.current_window_handle != self.handle:
-            self.driver.switch_to.window(self.handle)
+        self.driver.switch_to.window(self.handle)  # whichever it was: that one may be closed
         return self.driver
 
 
