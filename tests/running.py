@@ -24,9 +24,7 @@ STOP_SECONDS = 30.0
 class RunningServer:
     """One installation. Settings travel as `HEADRACE_<NAME>`; what it prints is kept in `log`."""
 
-    def __init__(
-        self, folder: Path, settings: Mapping[str, object] | None = None, options: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, object] | None = None, options: Sequence[str] = ()) -> None:
         self.options = options
         self.folder = folder
         self.data_dir = folder / "data"

@@ -111,9 +111,7 @@ def _submit(
     force: bool,
 ) -> str:
     with _lazily(lot) as files:
-        answer = client.submit_files(
-            files, collection_name=collection, metadata=metadata, replace=replace, force=force
-        )
+        answer = client.submit_files(files, collection_name=collection, metadata=metadata, replace=replace, force=force)
     return str(answer["job_id"])
 
 

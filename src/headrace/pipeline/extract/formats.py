@@ -45,8 +45,7 @@ class Adapter:
 
 
 ADAPTERS: Mapping[str, Adapter] = {
-    name: Adapter(extractor=own(f"adapters.{name}"), package=name, extra=name)
-    for name in ("docling", "markitdown")
+    name: Adapter(extractor=own(f"adapters.{name}"), package=name, extra=name) for name in ("docling", "markitdown")
 }
 
 
