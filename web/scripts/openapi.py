@@ -1,6 +1,7 @@
 """Prints the OpenAPI document of the server in this checkout, without starting one."""
 
 import asyncio
+import sys
 import tempfile
 from pathlib import Path
 
@@ -21,4 +22,4 @@ async def _read(folder: Path) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        print(asyncio.run(_read(Path(name))))
+        sys.stdout.write(asyncio.run(_read(Path(name))))
