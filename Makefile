@@ -22,7 +22,7 @@ endef
 export REQUIREMENTS
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 8
+	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 12
 
 FAULTS := tests/faults tests/flows/test_hostile_requests.py tests/flows/test_access.py
 
@@ -61,10 +61,10 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	@cd web && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-web-check: setup # Formatting, lint, types, what would be published, sizes, and whether the API's types are current
+web-check: setup ## The web packages: lint, types, sizes, what would be published
 	$(call web,npm run --silent check)
 
-web-test: setup # The packages' own tests; not when ARGS asks for a part of the others
+web-test: setup ## The web packages' own tests; not when ARGS asks for a part of the others
 	$(if $(ARGS),,$(call web,npm run --silent test))
 
 bench: setup ## Measure, side by side with the peers; ARGS picks what

@@ -144,7 +144,7 @@ def default(field: FieldInfo) -> str:
     """A default as docs/settings.md writes it."""
     if field.default_factory is not None:
         return "`$XDG_DATA_HOME/headrace`"
-    if field.default is None:
+    if field.default in (None, ""):
         return "-"
     return f"`{field.default:g}`" if isinstance(field.default, float) else f"`{field.default}`"
 
