@@ -23,6 +23,7 @@ CHAT = WEB / "examples/chat"
 TEXT = b"The sluice is opened by hand in spring. " * 50
 PATIENCE_MS = 60_000
 START_SECONDS = 60.0
+LIVE = "[data-part=connection][data-state=live]"
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,7 @@ def test_the_chat_app_uploads_waits_and_answers_from_what_is_selected(
 ) -> None:
     with chat_app(shared_server, tmp_path) as address:
         page.goto(address)
-        page.get_by_text("Live", exact=True).wait_for()
+        page.locator(LIVE).wait_for()
         assert page.get_by_label("Question").is_disabled()
         page.get_by_role("button", name="Add a document").click()
         file = {"name": "meadow.txt", "mimeType": "text/plain", "buffer": TEXT + b"Meadows."}
@@ -122,7 +123,7 @@ def test_two_tabs_of_the_chat_app_share_one_stream_and_one_toast(
         for tab in tabs:
             tab.set_default_timeout(PATIENCE_MS)
             tab.goto(address)
-            tab.get_by_text("Live", exact=True).wait_for()
+            tab.locator(LIVE).wait_for()
         assert len(streams) == 1
         file = {"name": "mill.txt", "mimeType": "text/plain", "buffer": TEXT + b"Mills."}
         tabs[0].get_by_role("button", name="Add a document").click()

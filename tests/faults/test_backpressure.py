@@ -54,7 +54,7 @@ class Reader(Thread):
 
     def run(self) -> None:
         with self._server.client(timeout=60.0) as client:
-            while not self.done.is_set():
+            while not self.done.is_set() or not self.answers:
                 for path in ("/jobs", f"/jobs/{self._job}", "/healthz", "/readyz", "/documents"):
                     try:
                         self.answers[client.get(path).status_code] += 1

@@ -68,7 +68,7 @@ def test_a_folder_is_one_job_and_what_is_left_out_is_named(shared_server: Runnin
     for number in range(12):
         (tmp_path / f"{number}.txt").write_text(f"Document number {number}.")
     (tmp_path / ".hidden.txt").write_text("no")
-    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    (tmp_path / "song.mp3").write_bytes(b"ID3\x04" + bytes(100))
 
     done = shared_server.run("ingest", tmp_path)
 
@@ -76,7 +76,7 @@ def test_a_folder_is_one_job_and_what_is_left_out_is_named(shared_server: Runnin
     assert {event["job_id"] for event in events(done.stdout) if event["job_id"]} == {events(done.stdout)[0]["job_id"]}
     assert events(done.stdout)[-1]["processed_items"] == 12
     assert ".hidden.txt: hidden" in done.stderr
-    assert "picture.png" in done.stderr
+    assert "song.mp3" in done.stderr
 
 
 def test_standard_input_is_ingested(shared_server: RunningServer, tmp_path: Path) -> None:

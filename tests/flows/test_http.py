@@ -546,7 +546,9 @@ def test_a_workspace_without_an_embedder_is_searched_by_words_alone(client: http
 
 def test_the_defaults_of_a_user_hold_where_a_workspace_says_nothing(client: httpx.Client) -> None:
     before = client.get("/rag-config/default").json()
-    assert set(before) == {"chunk_size", "chunk_overlap", "embedder", "enrichment", "search_mode"}
+    assert set(before) == {
+        "chunk_size", "chunk_overlap", "embedder", "enrichment", "max_embeddings", "search_mode", "worker_tag"
+    }  # fmt: skip
 
     changed = client.put("/rag-config/default", json={"enrichment": False}).json()
     try:

@@ -14,14 +14,14 @@ def test_a_folder_gives_its_files_and_says_what_it_skips(tmp_path: Path) -> None
     (tmp_path / "deep" / "deeper" / "a.txt").write_text("a text")
     (tmp_path / "b.md").write_text("# b")
     (tmp_path / "empty.txt").touch()
-    (tmp_path / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    (tmp_path / "song.mp3").write_bytes(b"ID3\x04" + bytes(64))
 
     found = told([tmp_path], tmp_path)
 
     assert {name for name, reason in found.items() if reason is None} == {"deep/deeper/a.txt", "b.md"}
     assert found[".git"] == "hidden"
     assert found["empty.txt"] == "empty"
-    assert "PNG" in str(found["photo.png"])
+    assert "a sound file" in str(found["song.mp3"])
 
 
 def test_a_hidden_file_that_is_named_is_sent(tmp_path: Path) -> None:

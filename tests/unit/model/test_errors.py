@@ -5,17 +5,17 @@ import inspect
 import pytest
 
 from headrace.model import errors
-from headrace.model.errors import DocumentError, HeadraceError, InvalidField, Superseded, Unavailable
+from headrace.model.errors import DocumentError, HeadraceError, InvalidField, ModelChanged, Superseded, Unavailable
 
 ALL = [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, HeadraceError)]
 ABSTRACT = {Unavailable}
-NEVER_SHOWN = {HeadraceError, Unavailable, DocumentError, Superseded}
+NEVER_SHOWN = {HeadraceError, Unavailable, DocumentError, Superseded, ModelChanged}
 CODES = """
 internal 500, bad_request 400, malformed_body 400, malformed_cursor 400, not_authenticated 401, not_allowed 403,
 not_found 404, job_not_found 404, document_not_found 404, workspace_not_found 404, webhook_not_found 404, conflict 409,
 wrong_state 409, idempotency_key_reused 409, name_taken 409, too_large 413, unsupported_type 415, invalid_field 422,
 queue_full 429, busy 503, disk_low 507, superseded 500, too_slow 408, head_too_large 431, too_many_requests 429,
-too_many_uploads 429, too_many_streams 429
+too_many_uploads 429, too_many_streams 429, chunk_not_found 404, model_changed 500
 """
 
 
