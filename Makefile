@@ -9,7 +9,7 @@ BIN := .venv/bin/
 STAMP := .venv/.installed
 # The tests wait more than they work. Several processes, each with services of its own, take their files in turns; with -s,
 # which shows what the tests print, there is one.
-WORKERS ?= $(if $(filter -s,$(ARGS)),0,3)
+WORKERS ?= $(if $(filter -s,$(ARGS)),0,2)
 PIP := $(BIN)python -m pip --quiet --disable-pip-version-check
 
 # Everything pyproject.toml asks for, and what building the editable install takes, one requirement a line.

@@ -17,7 +17,7 @@ import pytest
 from tests.services import free_port
 
 COMMAND = Path(sys.executable).parent / "headrace"
-START_SECONDS = 45.0
+START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 
 

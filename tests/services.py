@@ -17,7 +17,7 @@ from importlib import util
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 AMQP_HELLO = b"AMQP\x00\x00\x09\x01"
 AMQP_START = b"\x01\x00\x00"

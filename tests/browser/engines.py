@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from tests.services import Missing, needs
 
 ENGINES = ("chromium", "firefox", "webkit")
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 LOOK_SECONDS = 0.05
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 

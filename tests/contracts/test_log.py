@@ -25,7 +25,7 @@ from headrace.store.database import Database, utc_now
 from headrace.transports.poll import newer
 from tests.unit.eventlog.writing import Author, new_database, sqlite_url
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

@@ -25,7 +25,7 @@ from headrace.store.migrations import upgrade
 from headrace.store.schema import account, event, relay_position
 from tests.relaying import ALICE, BOB, Shelf, shelf
 
-SECONDS = 30.0
+SECONDS = 60.0
 QUIET_SECONDS = 0.5
 """After this long without a message there is none: a promise of absence cannot be waited for otherwise."""
 

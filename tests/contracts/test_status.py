@@ -17,7 +17,7 @@ from headrace.store.database import Database
 from headrace.store.migrations import upgrade
 from tests.relaying import Shelf, shelf
 
-SECONDS = 20.0
+SECONDS = 60.0
 READY, PROCESSING, FAILED = (
     DocumentProcessingStatus.READY,
     DocumentProcessingStatus.PROCESSING,

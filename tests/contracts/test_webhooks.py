@@ -22,7 +22,7 @@ from headrace.store.migrations import upgrade
 from headrace.store.webhooks import Delivery
 from tests.relaying import ALICE, BOB, Shelf, shelf
 
-SECONDS = 30.0
+SECONDS = 60.0
 OPEN = Settings(webhook_allow_private=True, webhook_first_retry_seconds=0.05, webhook_timeout_seconds=5)
 
 

@@ -97,7 +97,7 @@ def job_of(client: httpx.Client, job_id: str) -> dict[str, Any]:
     return job
 
 
-def wait_for_end(client: httpx.Client, job_id: str, seconds: float = 60.0) -> dict[str, Any]:
+def wait_for_end(client: httpx.Client, job_id: str, seconds: float = 180.0) -> dict[str, Any]:
     """The job once it has ended."""
     until(lambda: job_of(client, job_id)["status"] in ENDED, seconds, f"the end of {job_of(client, job_id)}")
     return job_of(client, job_id)

@@ -40,7 +40,7 @@ JOBS = 6
 MANY_DEATHS = 1000
 """The kills are the test's doing: they are not to be blamed on a document."""
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 """A worker that is killed often is started again after longer pauses, up to 5 s; then it has to load its model."""
 
 Corpus = dict[str, bytes]

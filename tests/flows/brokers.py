@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from tests import services
 
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 class Broker:

@@ -15,7 +15,7 @@ import pytest
 from tests.flows.brokers import Broker, Consumer, broker
 from tests.running import RunningServer, running_server
 
-SECONDS = 60.0
+SECONDS = 120.0
 TEXT = "The headrace leads water to the wheel. " * 40
 
 

@@ -16,7 +16,7 @@ from tests.services import free_port, needs
 
 DOCS = Path(__file__).parents[2] / "docs/web.md"
 FRAME = Path(__file__).parent / "proxies/nginx.conf"
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

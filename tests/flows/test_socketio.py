@@ -18,7 +18,7 @@ from tests.running import RunningServer, running_server
 from tests.schemas import faults
 from tests.watching import ENDS, NAMES, Frame, socket_io_client
 
-SECONDS = 30.0
+SECONDS = 60.0
 DOCUMENT = {"document_id", "user_id", "workspace_id", "job_id", "status", "error", "chunk_count", "metadata"}
 WORKSPACE = {"workspace_id", "user_id", "status", "message"}
 
