@@ -1,10 +1,10 @@
-import { Http, type RequestOptions } from './http.js'
-import { Jobs } from './jobs.js'
-import { type ListStore, PagedList } from './list.js'
-import { Position } from './position.js'
-import { SharedStream } from './shared.js'
-import { type Lifetime, Notifier, pause, type Store, Value } from './store.js'
-import { IDLE, Stream } from './stream.js'
+import { createHttp, type RequestOptions } from './http.js'
+import { createJobs } from './jobs.js'
+import { createList, type ListStore, type PagedList } from './list.js'
+import { isState, news } from './position.js'
+import { createSharedStream } from './shared.js'
+import { createNotifier, createValue, isHidden, kept, type Lifetime, pause, type Store } from './store.js'
+import { IDLE, openStream } from './stream.js'
 import type {
   ClientOptions,
   Connection,
@@ -22,7 +22,13 @@ import type {
   Workspace,
   WorkspaceStatus,
 } from './types.js'
-import { type Upload, type Uploadable, type UploadHandle, type UploadOptions, Uploads } from './uploads.js'
+import {
+  createUploads,
+  type Upload,
+  type Uploadable,
+  type UploadHandle,
+  type UploadOptions,
+} from './uploads.js'
 
 const NOTIFY_MS = 100
 /** The stream outlives its last subscriber by so much: a page that changes its view does not open it anew. */
@@ -32,226 +38,186 @@ const MOST_CLAIMS = 200
 const HIDDEN_MS = 1_500
 
 /** Everything that a page wants of one server. */
-export class Client {
+export interface Client {
   readonly connection: Store<Connection>
+  /** All of the user's, newest first. */
   readonly jobs: ListStore<Job>
+  /** This tab's, newest first; they survive a reload. */
   readonly uploads: Store<readonly Upload[]>
-  readonly #http: Http
-  readonly #notifier: Notifier
-  readonly #connection: Value<Connection>
-  readonly #jobs: Jobs
-  readonly #uploads: Uploads
-  readonly #stream: SharedStream
-  readonly #handlers = new Set<Handlers>()
-  readonly #documents = new Map<string, PagedList<Document, Document>>()
-  readonly #jobDocuments = new Map<string, PagedList<JobDocument, JobDocument>>()
-  #workspaces: PagedList<Workspace, Workspace> | null = null
-  #users = 0
-  #isOpen = false
-  #closing: ReturnType<typeof setTimeout> | undefined
-
-  constructor(options: ClientOptions) {
-    this.#http = new Http(options)
-    this.#notifier = new Notifier(options.notifyMs ?? NOTIFY_MS)
-    this.#connection = new Value<Connection>(IDLE, this.#notifier, this.#lifetime)
-    this.connection = this.#connection
-    this.#jobs = new Jobs(this.#http, this.#notifier, this.#lifetime)
-    this.jobs = this.#jobs.list
-    this.#uploads = new Uploads(
-      this.#http,
-      this.#notifier,
-      (jobId) => void this.#jobs.read(jobId).catch(() => undefined),
-    )
-    this.uploads = this.#uploads.store
-    this.#stream = new SharedStream(this.#http, {
-      frames: (frames) => frames.forEach(this.#hear),
-      state: (connection) => this.#connection.set(connection),
-    })
-  }
-
-  job(jobId: string): Store<JobState> {
-    return this.#jobs.store(jobId)
-  }
-
-  documents(filter: DocumentFilter = {}): ListStore<Document> {
-    return kept(this.#documents, JSON.stringify([filter.workspace, filter.status]), () =>
-      this.#list<Document>('documents', 'documents', (one) => one.documentId, { ...filter }),
-    )
-  }
-
-  jobDocuments(jobId: string): ListStore<JobDocument> {
-    return kept(this.#jobDocuments, jobId, () =>
-      this.#list<JobDocument>(`jobs/${jobId}/documents`, 'documents', (one) => one.documentId, {
-        limit: 1000,
-      }),
-    )
-  }
-
-  workspaces(): ListStore<Workspace> {
-    this.#workspaces ??= this.#list<Workspace>('workspaces', 'workspaces', (one) => one.workspaceId, {})
-    return this.#workspaces
-  }
+  job(jobId: string): Store<JobState>
+  jobDocuments(jobId: string): ListStore<JobDocument>
+  documents(filter?: DocumentFilter): ListStore<Document>
+  workspaces(): ListStore<Workspace>
 
   /** Tells every event once and in order, from now on until the returned function is called. */
-  on(handlers: Handlers): () => void {
-    this.#handlers.add(handlers)
-    this.#lifetime.start()
-    return () => {
-      if (this.#handlers.delete(handlers)) this.#lifetime.stop()
-    }
-  }
-
+  on(handlers: Handlers): () => void
   /** Follows one job by a stream of its own, as with a ticket that opens no other. */
-  follow(jobId: string, { onEvent, onState, onEnd, after }: FollowHandlers): () => void {
-    const position = new Position()
-    position.eventId = after ?? null
-    const stream = new Stream(this.#http, { jobId }, () => position.eventId, {
-      frames: (frames) => {
-        for (const frame of frames) if (position.accept(frame)) onEvent(frame)
-      },
-      state: (connection) => onState?.(connection),
-      end: () => onEnd?.(),
-    })
-    stream.start()
-    return () => stream.stop()
-  }
+  follow(jobId: string, handlers: FollowHandlers): () => void
 
-  startUpload(what: Uploadable, options?: UploadOptions): UploadHandle {
-    return this.#uploads.start(what, options)
-  }
-
-  stopUpload(id: string): void {
-    this.#uploads.stop(id)
-  }
-
+  startUpload(what: Uploadable, options?: UploadOptions): UploadHandle
+  stopUpload(id: string): void
   /** Sends again what has failed, under the same key. */
-  retryUpload(id: string): void {
-    this.#uploads.retry(id)
-  }
-
-  dismissUpload(id: string): void {
-    this.#uploads.dismiss(id)
-  }
+  retryUpload(id: string): void
+  dismissUpload(id: string): void
 
   /** Ingests a document again that is there already. */
-  triggerIngest(resourceId: string, { force = false } = {}): Promise<IngestReply> {
-    return this.request('POST', `resource/ingest/${encodeURIComponent(resourceId)}`, { body: { force } })
-  }
-
-  getIngestStatus(jobId: string): Promise<IngestStatus> {
-    return this.request('GET', `resource/ingest/status/${encodeURIComponent(jobId)}`)
-  }
-
-  cancelJob(jobId: string): Promise<Job> {
-    return this.#jobs.ask(jobId, 'cancel')
-  }
-
-  retryJob(jobId: string): Promise<Job> {
-    return this.#jobs.ask(jobId, 'retry')
-  }
-
-  pauseJob(jobId: string): Promise<Job> {
-    return this.#jobs.ask(jobId, 'pause')
-  }
-
-  resumeJob(jobId: string): Promise<Job> {
-    return this.#jobs.ask(jobId, 'resume')
-  }
+  triggerIngest(resourceId: string, options?: { force?: boolean }): Promise<IngestReply>
+  getIngestStatus(jobId: string): Promise<IngestStatus>
+  cancelJob(jobId: string): Promise<Job>
+  retryJob(jobId: string): Promise<Job>
+  pauseJob(jobId: string): Promise<Job>
+  resumeJob(jobId: string): Promise<Job>
 
   /** Any route of the server, with its answer in camelCase. */
-  request<T>(method: string, path: string, options?: RequestOptions): Promise<T> {
-    return this.#http.request<T>(method, path, options)
-  }
-
+  request<T>(method: string, path: string, options?: RequestOptions): Promise<T>
   /** True in one of the browser's tabs only, if possible one that is seen: to say something once. */
-  async claim(name: string): Promise<boolean> {
-    if (globalThis.document?.hidden) await pause(HIDDEN_MS)
-    const take = (): boolean => {
-      try {
-        const claimed = JSON.parse(localStorage.getItem(CLAIMED) ?? '[]') as string[]
-        if (claimed.includes(name)) return false
-        localStorage.setItem(CLAIMED, JSON.stringify([...claimed, name].slice(-MOST_CLAIMS)))
-      } catch {
-        // no storage: then each tab says it
-      }
-      return true
-    }
-    return globalThis.navigator?.locks ? navigator.locks.request(CLAIMED, take) : take()
-  }
-
-  retryNow(): void {
-    this.#stream.now()
-  }
-
+  claim(name: string): Promise<boolean>
+  /** Do not wait for the pause to end. */
+  retryNow(): void
   /** Lets go of the stream, whoever is subscribed. */
-  close(): void {
-    clearTimeout(this.#closing)
-    if (this.#isOpen) this.#stream.stop()
-    this.#isOpen = false
+  close(): void
+}
+
+export function createClient(options: ClientOptions = {}): Client {
+  const http = createHttp(options)
+  const notifier = createNotifier(options.notifyMs ?? NOTIFY_MS)
+  const everyone = new Set<Handlers>()
+  const documents = new Map<string, PagedList<Document>>()
+  const jobDocuments = new Map<string, PagedList<JobDocument>>()
+  const workspaces = new Map<string, PagedList<Workspace>>()
+  let users = 0
+  let isOpen = false
+  let closing: ReturnType<typeof setTimeout> | undefined
+
+  const lifetime: Lifetime = {
+    start() {
+      users += 1
+      clearTimeout(closing)
+      if (!isOpen) stream.start()
+      isOpen = true
+    },
+    stop() {
+      users -= 1
+      if (!users) closing = setTimeout(close, LINGER_MS)
+    },
+  }
+  const connection = createValue(IDLE, notifier, lifetime)
+  const jobs = createJobs(http, notifier, lifetime)
+  const uploads = createUploads(http, notifier, (jobId) => void jobs.look(jobId))
+  const stream = createSharedStream(http, {
+    frames: (frames) => frames.forEach(hear),
+    state: connection.set,
+  })
+
+  function close(): void {
+    clearTimeout(closing)
+    if (isOpen) stream.stop()
+    isOpen = false
   }
 
-  get #lifetime(): Lifetime {
-    return {
-      start: () => {
-        this.#users += 1
-        clearTimeout(this.#closing)
-        if (!this.#isOpen) this.#stream.start()
-        this.#isOpen = true
-      },
-      stop: () => {
-        this.#users -= 1
-        if (!this.#users) this.#closing = setTimeout(() => this.close(), LINGER_MS)
-      },
-    }
-  }
-
-  #list<T>(
+  const list = <T>(
     path: string,
-    name: string,
-    id: (item: T) => string,
-    query: RequestOptions['query'],
-  ): PagedList<T, T> {
-    return new PagedList<T, T>(this.#http, this.#notifier, this.#lifetime, {
-      path,
-      name,
-      query,
-      id,
-      adopt: (view) => view,
+    key: keyof T,
+    query?: RequestOptions['query'],
+    name?: string,
+  ): PagedList<T> => createList<T, T>(http, notifier, lifetime, { path, key, query, name })
+
+  function hear(frame: Frame): void {
+    jobs.apply(frame)
+    const { type, timestamp: updatedAt, processingStatus, processingError = null } = frame
+    const { workspaceStatus: status, statusMessage = null } = frame
+    const isAnew = isState(frame)
+    show(documents, processingStatus && frame.documentId, isAnew || type === 'job.received', (one) => {
+      const { chunkCount = one.chunkCount, metadata = one.metadata } = frame
+      return {
+        ...one,
+        processingStatus: processingStatus ?? one.processingStatus,
+        processingError,
+        chunkCount,
+        metadata,
+        updatedAt,
+      }
     })
+    show(workspaces, status && frame.workspaceId, isAnew, (one) => ({
+      ...one,
+      status: status ?? one.status,
+      statusMessage,
+    }))
+    for (const [jobId, shown] of jobDocuments) if (isAnew || frame.jobId === jobId) shown.refreshSoon()
+    for (const handlers of everyone) tell(handlers, frame)
   }
 
-  readonly #hear = (frame: Frame): void => {
-    this.#jobs.apply(frame)
-    const isState = frame.type === 'snapshot' || frame.type === 'reset'
-    this.#showDocument(frame, isState)
-    this.#showWorkspace(frame, isState)
-    for (const handlers of this.#handlers) tell(handlers, frame)
-  }
-
-  #showDocument(frame: Frame, isState: boolean): void {
-    const { documentId, processingStatus, processingError = null, timestamp: updatedAt } = frame
-    const isTold = processingStatus !== undefined && documentId !== null
-    for (const list of this.#documents.values()) {
-      const isThere =
-        isTold &&
-        list.change(documentId, (one) => {
-          const { chunkCount = one.chunkCount, metadata = one.metadata } = frame
-          return { ...one, processingStatus, processingError, chunkCount, metadata, updatedAt }
-        })
-      if (isState || isTold !== isThere || frame.type === 'job.received') list.refreshSoon()
-    }
-    for (const [jobId, list] of this.#jobDocuments) if (isState || frame.jobId === jobId) list.refreshSoon()
-  }
-
-  #showWorkspace(
-    { workspaceId, workspaceStatus: status, statusMessage = null }: Frame,
-    isState: boolean,
+  /** What is told of an item is shown where it is listed; a list that it may belong to now is read anew. */
+  function show<T>(
+    lists: Map<string, PagedList<T>>,
+    key: string | null | undefined,
+    isStale: boolean,
+    made: (item: T) => T,
   ): void {
-    const isTold = status !== undefined && workspaceId !== null
-    const isThere =
-      isTold && this.#workspaces?.change(workspaceId, (one) => ({ ...one, status, statusMessage }))
-    if (isState || isTold !== isThere) this.#workspaces?.refreshSoon()
+    for (const shown of lists.values()) {
+      const isThere = shown.change(key, made)
+      if (isStale || (key && !isThere)) shown.refreshSoon()
+    }
   }
+
+  return {
+    connection,
+    jobs: jobs.list,
+    uploads: uploads.store,
+    job: jobs.store,
+    documents: (filter = {}) =>
+      kept(documents, `${filter.workspace} ${filter.status}`, () =>
+        list<Document>('documents', 'documentId', { ...filter }),
+      ),
+    jobDocuments: (jobId) =>
+      kept(jobDocuments, jobId, () =>
+        list<JobDocument>(`jobs/${jobId}/documents`, 'documentId', { limit: 1000 }, 'documents'),
+      ),
+    workspaces: () => kept(workspaces, '', () => list<Workspace>('workspaces', 'workspaceId')),
+    on(handlers) {
+      everyone.add(handlers)
+      lifetime.start()
+      return () => {
+        if (everyone.delete(handlers)) lifetime.stop()
+      }
+    },
+    follow(jobId, { onEvent, onState: state, onEnd: end, after: at = null }) {
+      const place = { at }
+      const frames = (told: readonly Frame[]): void => news(place, told).forEach((frame) => onEvent(frame))
+      return openStream(http, jobId, () => place.at, { frames, state, end }).stop
+    },
+    startUpload: uploads.start,
+    stopUpload: uploads.stop,
+    retryUpload: uploads.retry,
+    dismissUpload: uploads.dismiss,
+    triggerIngest: (resourceId, { force = false } = {}) =>
+      http.request('POST', `resource/ingest/${encodeURIComponent(resourceId)}`, { body: { force } }),
+    getIngestStatus: (jobId) => http.request('GET', `resource/ingest/status/${encodeURIComponent(jobId)}`),
+    cancelJob: (jobId) => jobs.ask(jobId, 'cancel'),
+    retryJob: (jobId) => jobs.ask(jobId, 'retry'),
+    pauseJob: (jobId) => jobs.ask(jobId, 'pause'),
+    resumeJob: (jobId) => jobs.ask(jobId, 'resume'),
+    request: http.request,
+    claim,
+    retryNow: stream.now,
+    close,
+  }
+}
+
+/** See `Client.claim`. */
+async function claim(name: string): Promise<boolean> {
+  if (isHidden()) await pause(HIDDEN_MS)
+  const take = (): boolean => {
+    try {
+      const claimed = JSON.parse(localStorage.getItem(CLAIMED) ?? '[]') as string[]
+      if (claimed.includes(name)) return false
+      localStorage.setItem(CLAIMED, JSON.stringify([...claimed, name].slice(-MOST_CLAIMS)))
+    } catch {
+      // no storage: then each tab says it
+    }
+    return true
+  }
+  return globalThis.navigator?.locks ? navigator.locks.request(CLAIMED, take) : take()
 }
 
 function tell(handlers: Handlers, frame: Frame): void {
@@ -268,22 +234,12 @@ function tell(handlers: Handlers, frame: Frame): void {
   }
 }
 
-function kept<T>(map: Map<string, T>, name: string, make: () => T): T {
-  let found = map.get(name)
-  if (found === undefined) map.set(name, (found = make()))
-  return found
-}
-
-export function createClient(options: ClientOptions = {}): Client {
-  return new Client(options)
-}
-
 let shared: Client | undefined
 let configured: ClientOptions = {}
 
 /** The options of the default client. To be called before it is first used. */
 export function configure(options: ClientOptions): void {
-  if (shared) throw new Error('the default client is in use already: call configure() before')
+  if (shared) throw new Error('configure() comes too late')
   configured = options
 }
 
@@ -294,16 +250,10 @@ export function defaultClient(): Client {
 }
 
 /** `startUpload` of the default client. */
-export function startUpload(what: Uploadable, options?: UploadOptions): UploadHandle {
-  return defaultClient().startUpload(what, options)
-}
+export const startUpload: Client['startUpload'] = (...args) => defaultClient().startUpload(...args)
 
 /** `triggerIngest` of the default client. */
-export function triggerIngest(resourceId: string, options?: { force?: boolean }): Promise<IngestReply> {
-  return defaultClient().triggerIngest(resourceId, options)
-}
+export const triggerIngest: Client['triggerIngest'] = (...args) => defaultClient().triggerIngest(...args)
 
 /** `getIngestStatus` of the default client. */
-export function getIngestStatus(jobId: string): Promise<IngestStatus> {
-  return defaultClient().getIngestStatus(jobId)
-}
+export const getIngestStatus: Client['getIngestStatus'] = (jobId) => defaultClient().getIngestStatus(jobId)

@@ -1,8 +1,16 @@
-import { type HeadraceError, toError } from './errors.js'
 import type { Http } from './http.js'
-import { type ListStore, PagedList } from './list.js'
-import { isLater } from './position.js'
-import { type Lifetime, type Notifier, type Store, throttled, Value } from './store.js'
+import { createList, type ListStore } from './list.js'
+import { isLater, isState } from './position.js'
+import {
+  createValue,
+  isHidden,
+  kept,
+  type Lifetime,
+  type Notifier,
+  type Store,
+  throttled,
+  type Value,
+} from './store.js'
 import type { Frame, Job, JobState, JobStatus, JobView } from './types.js'
 import { isEnded } from './words.js'
 
@@ -12,164 +20,126 @@ const WAITING_MS = 5_000
 const FEW = 3
 
 /** All that this tab knows of jobs: what the routes answered, and then each event. */
-export class Jobs {
+export interface Jobs {
   readonly list: ListStore<Job>
-  readonly #paged: PagedList<JobView, Job>
-  readonly #known = new Map<string, Job>()
-  readonly #stores = new Map<string, Value<JobState>>()
-  readonly #wanted = new Set<string>()
-  readonly #look: () => void
-  #timer: ReturnType<typeof setInterval> | undefined
-  #watched = 0
-
-  constructor(
-    readonly http: Http,
-    readonly notifier: Notifier,
-    readonly lifetime: Lifetime,
-  ) {
-    this.#look = throttled(LOOK_MS, () => this.#lookUp())
-    this.#paged = new PagedList(http, notifier, this.#counted(lifetime), {
-      path: 'jobs',
-      name: 'jobs',
-      id: (job) => job.jobId,
-      adopt: (view) => this.adopt(view),
-    })
-    this.list = this.#paged
-  }
-
   /** The state of one job, asked for when first watched. */
-  store(jobId: string): Store<JobState> {
-    let found = this.#stores.get(jobId)
-    if (!found) {
-      const job = this.#known.get(jobId) ?? null
-      const lifetime = this.#counted({
-        start: () => {
-          this.lifetime.start()
-          void this.read(jobId).catch(() => undefined)
-        },
-        stop: () => this.lifetime.stop(),
-      })
-      found = new Value<JobState>({ job, isLoading: job === null, error: null }, this.notifier, lifetime)
-      this.#stores.set(jobId, found)
-    }
-    return found
-  }
+  store(jobId: string): Store<JobState>
+  /** Asks the server for a job; what it answers, and what fails, is shown by the stores. */
+  look(jobId: string): Promise<unknown>
+  ask(jobId: string, verb: NonNullable<Job['asked']>): Promise<Job>
+  apply(frame: Frame): void
+}
 
-  async read(jobId: string): Promise<Job> {
-    try {
-      return this.adopt(await this.http.request<JobView>('GET', `jobs/${jobId}`))
-    } catch (error) {
-      this.#failed(jobId, toError(error))
-      throw error
-    }
-  }
+export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): Jobs {
+  const known = new Map<string, Job>()
+  const stores = new Map<string, Value<JobState>>()
+  const wanted = new Set<string>()
+  let timer: ReturnType<typeof setInterval> | undefined
+  let watched = 0
 
-  async ask(jobId: string, verb: NonNullable<Job['asked']>): Promise<Job> {
-    this.#change(jobId, { asked: verb })
-    try {
-      return this.adopt(await this.http.request<JobView>('POST', `jobs/${jobId}/${verb}`))
-    } finally {
-      this.#change(jobId, { asked: null })
-    }
+  const counted: Lifetime = {
+    start() {
+      if (watched++ === 0) timer = setInterval(lookAtWaiting, WAITING_MS)
+      lifetime.start()
+    },
+    stop() {
+      if (--watched === 0) clearInterval(timer)
+      lifetime.stop()
+    },
   }
+  const list = createList<JobView, Job>(http, notifier, counted, {
+    path: 'jobs',
+    key: 'jobId',
+    adopt: (view) => adopt(view),
+  })
 
-  /** Takes what a route answered, unless an event has told something newer. */
-  adopt(view: JobView): Job {
-    const before = this.#known.get(view.jobId)
-    const { progressPercent, ...facts } = view
-    const told = {
-      percent: progressPercent,
-      asked: before?.asked ?? null,
-      heardAt: Date.now(),
-      usualMs: null,
-    }
-    let job: Job = { ...facts, ...told }
-    if (before) {
-      const isOlder =
-        before.lastEventId !== view.lastEventId && !isLater(view.lastEventId ?? '', before.lastEventId)
-      const { heardAt, usualMs, lastEventId, status, stage, progress, percent } = before
-      job = { ...job, heardAt, usualMs }
-      if (isOlder) job = { ...job, lastEventId, status, stage, progress, percent }
-    }
-    this.#set(job)
+  function set(job: Job): Job {
+    const { jobId } = job
+    known.set(jobId, job)
+    stores.get(jobId)?.set({ job, isLoading: false, error: null })
+    list.change(jobId, () => job)
     return job
   }
 
-  apply(frame: Frame): void {
-    if (frame.type === 'snapshot' || frame.type === 'reset') this.#state(frame)
-    else if (frame.jobId !== null) this.#event(frame, frame.jobId)
+  function change(jobId: string, told: Partial<Job>): void {
+    const job = known.get(jobId)
+    if (job) set({ ...job, ...told })
   }
 
-  #event(frame: Frame, jobId: string): void {
-    const before = this.#known.get(jobId)
-    if (before && !isLater(frame.eventId, before.lastEventId)) return
-    const job = after(before, frame, jobId)
-    this.#set(job)
-    if (!before && frame.type.startsWith('job.')) this.#paged.put(job)
-    if (!before || before.status !== job.status) this.#want(jobId)
+  /** Takes what a route answered, unless an event has told something newer. */
+  function adopt({ progressPercent, ...facts }: JobView): Job {
+    const before = known.get(facts.jobId)
+    const fresh = { asked: null, heardAt: Date.now(), usualMs: null, ...facts, percent: progressPercent }
+    if (!before) return set(fresh)
+    const { asked, heardAt, usualMs, lastEventId, status, stage, progress, percent } = before
+    const isOlder = lastEventId !== facts.lastEventId && !isLater(facts.lastEventId ?? '', lastEventId)
+    const newer = isOlder && { lastEventId, status, stage, progress, percent }
+    return set({ ...fresh, asked, heardAt, usualMs, ...newer })
+  }
+
+  const look: Jobs['look'] = (jobId) =>
+    http.request<JobView>('GET', `jobs/${jobId}`).then(adopt, (error) => {
+      const store = stores.get(jobId)
+      store?.set({ ...store.getSnapshot(), isLoading: false, error })
+    })
+
+  /** A few are asked for one by one, many by the list that they are in. */
+  const lookUp = throttled(LOOK_MS, async () => {
+    const asked = [...wanted]
+    wanted.clear()
+    if (asked.length <= FEW) return Promise.all(asked.map(look))
+    const { jobs } = await http.request<{ jobs: JobView[] }>('GET', 'jobs?limit=200')
+    const found = jobs.map((view) => adopt(view).jobId)
+    return asked.filter((jobId) => !found.includes(jobId)).forEach(want)
+  })
+
+  function want(jobId: string): void {
+    wanted.add(jobId)
+    lookUp()
+  }
+
+  function lookAtWaiting(): void {
+    if (isHidden()) return
+    for (const { jobId, status } of known.values()) {
+      if (status === 'pending' || status === 'paused') want(jobId)
+    }
+  }
+
+  function hear(frame: Frame): void {
+    const { jobId, eventId, type } = frame
+    const before = known.get(jobId ?? '')
+    if (jobId === null || (before && !isLater(eventId, before.lastEventId))) return
+    const job = set(after(before, frame, jobId))
+    if (!before && type.startsWith('job.')) list.put(job)
+    if (before?.status !== job.status) want(jobId)
   }
 
   /** A snapshot has what has not ended. What we took for alive and is not among it has ended meanwhile. */
-  #state(frame: Frame): void {
-    for (const one of frame.jobs ?? []) if (one.jobId !== null) this.#event(one, one.jobId)
-    const alive = new Set(frame.jobs?.map((one) => one.jobId))
-    for (const job of this.#known.values()) if (!isEnded(job) && !alive.has(job.jobId)) this.#want(job.jobId)
-    if (this.#paged.isWatched) void this.#paged.refresh()
+  function hearState({ jobs = [] }: Frame): void {
+    jobs.forEach(hear)
+    const alive = new Set(jobs.map((one) => one.jobId))
+    for (const job of known.values()) if (!isEnded(job) && !alive.has(job.jobId)) want(job.jobId)
+    if (list.isWatched()) void list.refresh()
   }
 
-  #set(job: Job): void {
-    this.#known.set(job.jobId, job)
-    this.#stores.get(job.jobId)?.set({ job, isLoading: false, error: null })
-    this.#paged.patch(job)
-  }
-
-  #change(jobId: string, change: Partial<Job>): void {
-    const job = this.#known.get(jobId)
-    if (job) this.#set({ ...job, ...change })
-  }
-
-  #failed(jobId: string, error: HeadraceError): void {
-    const store = this.#stores.get(jobId)
-    if (store) store.set({ job: store.getSnapshot().job, isLoading: false, error })
-  }
-
-  #want(jobId: string): void {
-    this.#wanted.add(jobId)
-    this.#look()
-  }
-
-  /** A few are asked for one by one, many by the list that they are in. */
-  async #lookUp(): Promise<void> {
-    const wanted = [...this.#wanted]
-    this.#wanted.clear()
-    if (wanted.length <= FEW) {
-      await Promise.all(wanted.map((jobId) => this.read(jobId).catch(() => undefined)))
-      return
-    }
-    const page = await this.http.request<{ jobs: JobView[] }>('GET', 'jobs', { query: { limit: 200 } })
-    for (const view of page.jobs) this.adopt(view)
-    const found = page.jobs.map((view) => view.jobId)
-    for (const jobId of wanted) if (!found.includes(jobId)) this.#want(jobId)
-  }
-
-  #counted(lifetime: Lifetime): Lifetime {
-    return {
-      start: () => {
-        if (this.#watched++ === 0) this.#timer = setInterval(this.#lookAtWaiting, WAITING_MS)
-        lifetime.start()
-      },
-      stop: () => {
-        if (--this.#watched === 0) clearInterval(this.#timer)
-        lifetime.stop()
-      },
-    }
-  }
-
-  readonly #lookAtWaiting = (): void => {
-    if (globalThis.document?.hidden) return
-    for (const job of this.#known.values()) {
-      if (job.status === 'pending' || job.status === 'paused') this.#want(job.jobId)
-    }
+  return {
+    list,
+    look,
+    store: (jobId) =>
+      kept(stores, jobId, () => {
+        const job = known.get(jobId) ?? null
+        const isLoading = job === null
+        return createValue<JobState>({ job, isLoading, error: null }, notifier, counted, () => look(jobId))
+      }),
+    async ask(jobId, verb) {
+      change(jobId, { asked: verb })
+      try {
+        return adopt(await http.request<JobView>('POST', `jobs/${jobId}/${verb}`))
+      } finally {
+        change(jobId, { asked: null })
+      }
+    },
+    apply: (frame) => (isState(frame) ? hearState(frame) : hear(frame)),
   }
 }
 
@@ -177,8 +147,7 @@ export class Jobs {
 function after(before: Job | undefined, frame: Frame, jobId: string): Job {
   // what is left has the names of a job; metadata are the document's, and the rest is the event's own
   // eslint-disable-next-line @typescript-eslint/no-unused-vars
-  const { type, eventId, progressPercent, metadata, chunkCount, jobs, seq, documentId, timestamp, ...facts } =
-    frame
+  const { type, eventId, progressPercent, metadata, chunkCount, seq, documentId, timestamp, ...facts } = frame
   const now = Date.now()
   const job = before ?? ({ ...UNKNOWN, createdAt: timestamp, heardAt: now } as unknown as Job)
   const status = statusAfter(job, frame)
@@ -211,16 +180,13 @@ const UNKNOWN = {
   metadata: {},
   attempt: 1,
   progress: 0,
-  percent: 0,
-  lastEventId: null,
-  asked: null,
   usualMs: null,
 }
 
 /** Frames speak of the stage; only their types tell of a rest. */
 function statusAfter(job: Job, { type, status }: Frame): JobStatus {
-  if (status === 'completed' || status === 'failed' || status === 'cancelled') return status
+  if (isEnded({ status })) return status as JobStatus
   if (type === 'job.paused') return 'paused'
-  if (job.status === 'paused' && !['job.resumed', 'job.stage', 'job.progress'].includes(type)) return 'paused'
+  if (job.status === 'paused' && !type.startsWith('job.')) return 'paused'
   return status === 'received' ? 'pending' : 'running'
 }

@@ -1,8 +1,8 @@
 import { toError } from './errors.js'
-import type { Http, RequestOptions } from './http.js'
-import { Position } from './position.js'
-import { pause } from './store.js'
-import { IDLE, Stream } from './stream.js'
+import type { Http } from './http.js'
+import { isGap, news, type Place } from './position.js'
+import { isHidden, onReturn, pause } from './store.js'
+import { IDLE, type Listener, openStream, type Stream } from './stream.js'
 import type { Connection, Frame } from './types.js'
 
 /** A visible tab that has heard nothing for so long asks whether the holder is still there. */
@@ -16,175 +16,162 @@ type Message =
   | { kind: 'state'; connection: Connection; after: string | null }
   | { kind: 'hello' | 'now' }
 
-export interface Heard {
-  /** Every event once and in order, snapshots and resets too. */
-  frames(frames: readonly Frame[]): void
-  state(connection: Connection): void
-}
-
 /**
  * The stream of all the user's events, one for all tabs: who gets the lock holds it and tells the others.
  *
  * Each tab keeps its own position. So it goes on exactly when it becomes the holder, and sees when it has missed something.
  * Without locks or channels (an old browser, plain HTTP from another machine) each tab has a stream of its own.
  */
-export class SharedStream {
-  readonly #position = new Position()
-  readonly #name: string
-  #channel: BroadcastChannel | null = null
-  #stream: Stream | null = null
-  #connection = IDLE
-  #release: (() => void) | null = null
-  #waiting: AbortController | null = null
-  #heardAt = 0
-  #timer: ReturnType<typeof setInterval> | undefined
-  #held: Frame[] | null = null
+export interface SharedStream extends Stream {
+  start(): void
+}
 
-  constructor(
-    readonly http: Http,
-    readonly heard: Heard,
-  ) {
-    const { shared, token } = http.options
-    const who = typeof shared === 'string' ? shared : typeof token === 'string' ? hash(token) : ''
-    this.#name = `headrace ${http.base} ${who}`
+/** `heard` is told every event once and in order, snapshots and resets too. */
+export function createSharedStream(http: Http, heard: Listener): SharedStream {
+  const { shared = true, token } = http.options
+  const who = typeof shared === 'string' ? shared : typeof token === 'string' ? hash(token) : ''
+  const name = `headrace ${http.base} ${who}`
+  const locks = globalThis.navigator?.locks
+  const place: Place = { at: null }
+  let channel: BroadcastChannel | undefined
+  let stream: Stream | undefined
+  let connection = IDLE
+  let release: (() => void) | undefined
+  let waiting: AbortController | undefined
+  let gone: AbortController | undefined
+  let heardAt = 0
+  let timer: ReturnType<typeof setInterval> | undefined
+  let held: Frame[] | null = null
+
+  const post = (message: Message): void => channel?.postMessage(message)
+  const postState = (): void => post({ kind: 'state', connection, after: place.at })
+
+  function tell(told: Connection, isHolder: boolean): void {
+    connection = { ...told, isHolder }
+    heard.state?.(connection)
   }
 
-  start(): void {
-    const { shared = true } = this.http.options
-    const locks = globalThis.navigator?.locks
-    if (!shared || !locks || !globalThis.BroadcastChannel) return this.#hold()
-    this.#channel = new BroadcastChannel(this.#name)
-    this.#channel.onmessage = (event: MessageEvent<Message>) => this.#hear(event.data)
-    this.#tell({ ...IDLE, state: 'connecting' })
-    this.#post({ kind: 'hello' })
-    this.#heardAt = Date.now()
-    this.#timer = setInterval(this.#look, ASK_MS / 2)
-    globalThis.document?.addEventListener('visibilitychange', this.#look)
-    this.#queue()
+  function take(frames: readonly Frame[]): void {
+    const fresh = news(place, frames)
+    if (fresh.length) heard.frames(fresh)
   }
 
-  stop(): void {
-    this.#waiting?.abort()
-    this.#drop()
-    this.#channel?.close()
-    this.#channel = null
-    clearInterval(this.#timer)
-    globalThis.document?.removeEventListener('visibilitychange', this.#look)
-    this.#tell(IDLE)
+  function hold(): void {
+    stream = openStream(http, null, () => place.at, {
+      frames(frames) {
+        take(frames)
+        post({ kind: 'frames', frames })
+      },
+      state(told) {
+        tell(told, true)
+        postState()
+      },
+    })
   }
 
-  now(): void {
-    if (this.#stream) this.#stream.now()
-    else this.#post({ kind: 'now' })
+  function drop(): void {
+    stream?.stop()
+    release?.()
+    stream = release = undefined
   }
 
   /** Wait for the lock, and hold the stream for as long as we have it. */
-  #queue(isStolen = false): void {
-    const waiting = (this.#waiting = new AbortController())
-    const options = isStolen ? { steal: true } : { signal: waiting.signal }
-    const held = navigator.locks.request(this.#name, options, async () => {
-      if (waiting.signal.aborted) return
-      this.#hold()
-      await new Promise<void>((resolve) => (this.#release = resolve))
-    })
-    held.catch(() => {
-      if (waiting.signal.aborted) return
-      this.#drop() // another tab took it, since this one did not answer
-      this.#queue()
-    })
+  function queue(isStolen = false): void {
+    const { signal } = (waiting = new AbortController())
+    locks
+      .request(name, isStolen ? { steal: true } : { signal }, async () => {
+        if (signal.aborted) return
+        hold()
+        await new Promise<void>((resolve) => (release = resolve))
+      })
+      .catch(() => {
+        if (signal.aborted) return
+        drop() // another tab took it, since this one did not answer
+        queue()
+      })
   }
 
-  #hold(): void {
-    this.#stream = new Stream(this.http, { jobId: null }, () => this.#position.eventId, {
-      frames: (frames) => {
-        this.#take(frames)
-        this.#post({ kind: 'frames', frames })
-      },
-      state: (connection) => {
-        this.#tell({ ...connection, isHolder: true })
-        this.#post({ kind: 'state', connection, after: this.#position.eventId })
-      },
-    })
-    this.#stream.start()
-  }
-
-  #drop(): void {
-    this.#stream?.stop()
-    this.#stream = null
-    this.#release?.()
-    this.#release = null
-  }
-
-  #hear(message: Message): void {
-    if (this.#stream) {
-      if (message.kind === 'hello')
-        this.#post({ kind: 'state', connection: this.#connection, after: this.#position.eventId })
-      else if (message.kind === 'now') this.#stream.now()
+  function hear(message: Message): void {
+    const { kind } = message
+    if (stream) {
+      if (kind === 'hello') postState()
+      if (kind === 'now') stream.now()
       return
     }
-    this.#heardAt = Date.now()
-    if (message.kind === 'state') {
-      this.#position.eventId ??= message.after
-      this.#tell({ ...message.connection, isHolder: false })
-    } else if (message.kind === 'frames') this.#listen(message.frames)
+    heardAt = Date.now()
+    if (kind === 'state') {
+      place.at ??= message.after
+      tell(message.connection, false)
+    } else if (kind === 'frames') listen(message.frames)
   }
 
   /** Frames from another tab; what this one missed while it slept is read from the server before them. */
-  #listen(frames: readonly Frame[]): void {
-    if (this.#held) this.#held.push(...frames)
-    else if (frames[0] && this.#position.misses(frames[0])) {
-      this.#held = [...frames]
-      void this.#fill()
-    } else this.#take(frames)
+  function listen(frames: readonly Frame[]): void {
+    if (held) held.push(...frames)
+    else if (frames[0] && isGap(place, frames[0])) {
+      held = [...frames]
+      void fill()
+    } else take(frames)
   }
 
-  async #fill(): Promise<void> {
-    const query = (): NonNullable<RequestOptions['query']> => ({ after: this.#position.eventId, limit: PAGE })
-    for (let count = PAGE; count === PAGE && this.#channel;) {
+  async function fill(): Promise<void> {
+    for (let count = PAGE; count === PAGE && channel;) {
       try {
-        const page = await this.http.request<{ events: Frame[] }>('GET', 'events', { query: query() })
-        count = page.events.length
-        this.#take(page.events)
+        const query = { after: place.at, limit: PAGE }
+        const { events } = await http.request<{ events: Frame[] }>('GET', 'events', { query })
+        count = events.length
+        take(events)
       } catch (error) {
         if (toError(error).isFinal) break
         await pause(FILL_AGAIN_MS)
       }
     }
-    const held = this.#held ?? []
-    this.#held = null
-    this.#take(held)
-  }
-
-  #take(frames: readonly Frame[]): void {
-    const fresh = frames.filter((frame) => this.#position.accept(frame))
-    if (fresh.length) this.heard.frames(fresh)
+    const rest = held ?? []
+    held = null
+    take(rest)
   }
 
   /** A holder that the browser has frozen answers nothing, and keeps the lock: take it. */
-  readonly #look = (): void => {
-    if (this.#stream || globalThis.document?.hidden || Date.now() - this.#heardAt < ASK_MS) return
+  function look(): void {
     const asked = Date.now()
-    this.#post({ kind: 'hello' })
+    if (stream || isHidden() || asked - heardAt < ASK_MS) return
+    post({ kind: 'hello' })
     setTimeout(() => {
-      if (!this.#channel || this.#stream || this.#heardAt >= asked) return
-      this.#waiting?.abort()
-      this.#queue(true)
+      if (!channel || stream || heardAt >= asked) return
+      waiting?.abort()
+      queue(true)
     }, ANSWER_MS)
   }
 
-  #post(message: Message): void {
-    this.#channel?.postMessage(message)
-  }
-
-  #tell(connection: Connection): void {
-    this.#connection = connection
-    this.heard.state(connection)
+  return {
+    start() {
+      if (!shared || !locks || !globalThis.BroadcastChannel) return hold()
+      gone = new AbortController()
+      channel = new BroadcastChannel(name)
+      channel.onmessage = (event: MessageEvent<Message>) => hear(event.data)
+      tell({ ...IDLE, state: 'connecting' }, false)
+      post({ kind: 'hello' })
+      heardAt = Date.now()
+      timer = setInterval(look, ASK_MS / 2)
+      onReturn(look, gone.signal)
+      queue()
+    },
+    stop() {
+      waiting?.abort()
+      drop()
+      channel?.close()
+      channel = undefined
+      clearInterval(timer)
+      gone?.abort()
+      tell(IDLE, false)
+    },
+    now() {
+      if (stream) stream.now()
+      else post({ kind: 'now' })
+    },
   }
 }
 
 /** Tells groups of tabs apart by their tokens, without showing one. */
-function hash(text: string): string {
-  let made = 5381
-  for (const letter of text) made = (made * 33 + letter.charCodeAt(0)) >>> 0
-  return made.toString(36)
-}
+const hash = (text: string): number =>
+  [...text].reduce((made, letter) => (made * 33 + letter.charCodeAt(0)) >>> 0, 5381)

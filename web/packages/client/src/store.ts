@@ -6,29 +6,6 @@ export interface Store<T> {
   getSnapshot(): T
 }
 
-/** Gathers changes: the first is told at once, those that follow at most every so often. */
-export class Notifier {
-  readonly #due = new Set<() => void>()
-  #toldAt = 0
-  #timer: ReturnType<typeof setTimeout> | undefined
-
-  constructor(readonly ms: number) {}
-
-  schedule(tell: () => void): void {
-    this.#due.add(tell)
-    this.#timer ??= setTimeout(() => this.flush(), Math.max(0, this.#toldAt + this.ms - Date.now()))
-  }
-
-  flush(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#toldAt = Date.now()
-    const due = [...this.#due]
-    this.#due.clear()
-    for (const tell of due) tell()
-  }
-}
-
 export interface Lifetime {
   /** At the first subscriber. */
   start(): void
@@ -36,39 +13,70 @@ export interface Lifetime {
   stop(): void
 }
 
+export interface Notifier {
+  schedule(tell: () => void): void
+  flush(): void
+}
+
+/** Gathers changes: the first is told at once, those that follow at most every so often. */
+export function createNotifier(ms: number): Notifier {
+  const due = new Set<() => void>()
+  let toldAt = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const flush = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+    toldAt = Date.now()
+    const telling = [...due]
+    due.clear()
+    for (const tell of telling) tell()
+  }
+  return {
+    schedule(tell) {
+      due.add(tell)
+      timer ??= setTimeout(flush, Math.max(0, toldAt + ms - Date.now()))
+    },
+    flush,
+  }
+}
+
 /** A value that changes. */
-export class Value<T> implements Store<T> {
-  readonly #listeners = new Set<() => void>()
-  #value: T
+export interface Value<T> extends Store<T> {
+  set(value: T): void
+  isWatched(): boolean
+}
 
-  constructor(
-    value: T,
-    readonly notifier: Notifier,
-    readonly lifetime?: Lifetime,
-  ) {
-    this.#value = value
+/** `read` brings it up to date whenever somebody begins to watch. */
+export function createValue<T>(
+  value: T,
+  notifier: Notifier,
+  lifetime?: Lifetime,
+  read?: () => unknown,
+): Value<T> {
+  const listeners = new Set<() => void>()
+  const tell = (): void => {
+    for (const listener of [...listeners]) listener()
   }
-
-  readonly getSnapshot = (): T => this.#value
-
-  readonly subscribe = (listener: () => void): (() => void) => {
-    // a function of its own, so that the same listener may subscribe twice
-    const own = (): void => listener()
-    this.#listeners.add(own)
-    if (this.#listeners.size === 1) this.lifetime?.start()
-    return () => {
-      if (this.#listeners.delete(own) && !this.#listeners.size) this.lifetime?.stop()
-    }
-  }
-
-  set(value: T): void {
-    if (Object.is(value, this.#value)) return
-    this.#value = value
-    this.notifier.schedule(this.#tell)
-  }
-
-  readonly #tell = (): void => {
-    for (const listener of [...this.#listeners]) listener()
+  return {
+    getSnapshot: () => value,
+    isWatched: () => listeners.size > 0,
+    subscribe(listener) {
+      // a function of its own, so that the same listener may subscribe twice
+      const own = (): void => listener()
+      listeners.add(own)
+      if (listeners.size === 1) {
+        lifetime?.start()
+        read?.()
+      }
+      return () => {
+        if (listeners.delete(own) && !listeners.size) lifetime?.stop()
+      }
+    },
+    set(next) {
+      if (next === value) return
+      value = next
+      notifier.schedule(tell)
+    },
   }
 }
 
@@ -76,24 +84,36 @@ export class Value<T> implements Store<T> {
 export function throttled(ms: number, act: () => Promise<unknown>): () => void {
   let isBusy = false
   let isDue = false
-  const go = (): void => {
-    if (isBusy) {
-      isDue = true
-      return
-    }
+  return async () => {
+    isDue = true
+    if (isBusy) return
     isBusy = true
-    isDue = false
-    void act()
-      .catch(() => undefined)
-      .then(() => pause(ms))
-      .then(() => {
-        isBusy = false
-        if (isDue) go()
-      })
+    while (isDue) {
+      isDue = false
+      await act().catch(() => undefined)
+      await pause(ms)
+    }
+    isBusy = false
   }
-  return go
 }
 
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** Whether nobody sees this tab. */
+export const isHidden = (): boolean => globalThis.document?.hidden ?? false
+
+/** Calls whenever the page may have been away: it is seen again, came out of the history, or the network is back. */
+export function onReturn(look: () => void, signal: AbortSignal): void {
+  for (const name of ['online', 'pageshow', 'visibilitychange']) {
+    globalThis.addEventListener?.(name, look, { signal })
+  }
+}
+
+/** What a map holds under a name; made when first asked for. */
+export function kept<T>(map: Map<string, T>, name: string, make: () => T): T {
+  let found = map.get(name)
+  if (!found) map.set(name, (found = make()))
+  return found
 }

@@ -1,15 +1,16 @@
-import { HeadraceError, toError } from './errors.js'
+import { type HeadraceError, toError } from './errors.js'
 import type { Http } from './http.js'
-import type { Connection, Frame, Transport } from './types.js'
-import { type Link, type Target, WIRES } from './wires.js'
+import { onReturn } from './store.js'
+import type { Connection, Frame } from './types.js'
+import { broken, WIRES } from './wires.js'
 
 export const IDLE: Connection = {
   state: 'idle',
   transport: null,
+  error: null,
+  retryAt: null,
   behind: 0,
   caughtUp: 0,
-  retryAt: null,
-  error: null,
   isHolder: false,
 }
 
@@ -26,203 +27,187 @@ const LONGEST_LOWER_MS = 600_000
 
 export interface Listener {
   frames(frames: readonly Frame[]): void
-  state(connection: Connection): void
-  end?(): void
+  state?: ((connection: Connection) => void) | undefined
+  end?: (() => void) | undefined
+}
+
+export interface Stream {
+  /** Do not wait for the pause to end; start anew after a stop. */
+  now(): void
+  stop(): void
 }
 
 /**
- * One connection to the log that comes back by itself, where the last one ended.
+ * One connection to the log, of a job or with null of all, that comes back by itself, where the last one ended.
  *
  * A way that does not work while the server answers otherwise is left for the next one; the first is tried again later.
+ * `after` is asked for before each attempt.
  */
-export class Stream {
-  #connection = IDLE
-  #rung = 0
-  #failures = 0
-  #firstPauseMs = FIRST_PAUSE_MS
-  #loweredAt = 0
-  #lowerMs = LOWER_MS
-  #isStopped = false
-  #heardAt = 0
-  #attempt: AbortController | null = null
-  #wake: (() => void) | null = null
-  #quiet: ReturnType<typeof setTimeout> | undefined
+export function openStream(
+  http: Http,
+  jobId: string | null,
+  after: () => string | null,
+  listener: Listener,
+): Stream {
+  const { transports = ['sse', 'websocket', 'poll'] } = http.options
+  const gone = new AbortController()
+  let connection = IDLE
+  let rung = 0
+  let failures = 0
+  let firstPauseMs = FIRST_PAUSE_MS
+  let loweredAt = 0
+  let lowerMs = LOWER_MS
+  let heardAt = 0
+  let attempt: AbortController | undefined
+  let wake: (() => void) | undefined
+  let quiet: ReturnType<typeof setTimeout> | undefined
 
-  /** `after` is asked for before each attempt. */
-  constructor(
-    readonly http: Http,
-    readonly target: Target,
-    readonly after: () => string | null,
-    readonly listener: Listener,
-  ) {}
-
-  start(): void {
-    void this.#run()
-    globalThis.addEventListener?.('online', this.now)
-    globalThis.addEventListener?.('pageshow', this.#look)
-    globalThis.document?.addEventListener('visibilitychange', this.#look)
+  function tell(change: Partial<Connection>): void {
+    connection = { ...connection, ...change }
+    if (!gone.signal.aborted) listener.state?.(connection)
   }
 
-  stop(): void {
-    this.#isStopped = true
-    clearTimeout(this.#quiet)
-    globalThis.removeEventListener?.('online', this.now)
-    globalThis.removeEventListener?.('pageshow', this.#look)
-    globalThis.document?.removeEventListener('visibilitychange', this.#look)
-    this.#attempt?.abort(new HeadraceError('stopped'))
-    this.#wake?.()
-  }
-
-  /** Do not wait for the pause to end; start anew after a stop. */
-  readonly now = (): void => {
-    if (this.#connection.state === 'stopped') void this.#run()
-    this.#wake?.()
-  }
-
-  /** After a sleep a connection may be dead without anybody having been told. */
-  readonly #look = (): void => {
-    if (globalThis.document?.hidden) return
-    if (this.#connection.transport === 'sse' && Date.now() - this.#heardAt > SILENT_MS) {
-      this.#attempt?.abort(new HeadraceError('the stream fell silent'))
-    }
-    this.now()
-  }
-
-  get #transports(): readonly Transport[] {
-    return this.http.options.transports ?? ['sse', 'websocket', 'poll']
-  }
-
-  async #run(): Promise<void> {
-    this.#tell({ state: 'connecting', error: null, retryAt: null })
-    while (!this.#isStopped) {
-      try {
-        await this.#follow()
-        if (this.#isStopped) return
-        this.#tell({ state: 'stopped', transport: null, error: null })
-        this.listener.end?.()
-        return
-      } catch (error) {
-        if (this.#isStopped) return
-        const final = await this.#recover(toError(error)).catch(toError)
-        if (!final) continue
-        this.#tell({ state: 'stopped', transport: null, error: final, retryAt: null })
-        return
-      }
+  async function run(): Promise<void> {
+    tell({ state: 'connecting', error: null, retryAt: null })
+    while (!gone.signal.aborted) {
+      const error = await follow().then(() => null, toError)
+      if (gone.signal.aborted) return
+      const final = error && (await recover(error).catch(toError))
+      if (error && !final) continue
+      tell({ state: 'stopped', transport: null, error: final, retryAt: null })
+      if (!error) listener.end?.()
+      return
     }
   }
 
   /** One connection, until it ends. */
-  async #follow(): Promise<void> {
-    if (this.#isDue()) this.#climb()
-    const transport = this.#transports[this.#rung] ?? 'poll'
-    const attempt = (this.#attempt = new AbortController())
-    const after = this.after()
+  async function follow(): Promise<void> {
+    if (isDue()) {
+      // tries the best way again; one failure sends it back
+      rung = 0
+      failures = 1
+      lowerMs = Math.min(LONGEST_LOWER_MS, lowerMs * 2)
+    }
+    const transport = transports[rung] ?? 'poll'
+    const own = (attempt = new AbortController())
+    const { signal } = own
+    const from = after()
+    let isOpen = false
     let watchdog: ReturnType<typeof setTimeout> | undefined
     const expect = (ms: number): void => {
       clearTimeout(watchdog)
-      watchdog = setTimeout(() => attempt.abort(new HeadraceError('the stream is silent')), ms)
-    }
-    let isOpen = false
-    const link: Link = {
-      after,
-      signal: attempt.signal,
-      alive: () => {
-        this.#heardAt = Date.now()
-        if (transport === 'sse') expect(SILENT_MS)
-        else clearTimeout(watchdog)
-        if (!isOpen) this.#opened(transport)
-        isOpen = true
-      },
-      frames: (frames) => {
-        if (isOpen && after !== null && transport !== 'poll') this.#count(frames.length)
-        this.listener.frames(frames)
-      },
-      retry: (ms) => (this.#firstPauseMs = ms),
-      isDue: () => this.#isDue(),
+      watchdog = setTimeout(() => own.abort(broken()), ms)
     }
     if (transport !== 'poll') expect(OPEN_MS)
     try {
-      await WIRES[transport](this.http, this.target, link)
+      await WIRES[transport](http, jobId, {
+        after: from,
+        signal,
+        alive() {
+          heardAt = Date.now()
+          if (transport === 'sse') expect(SILENT_MS)
+          else clearTimeout(watchdog)
+          if (isOpen) return
+          isOpen = true
+          tell({
+            state: transport === 'poll' ? 'polling' : 'live',
+            transport,
+            error: null,
+            retryAt: null,
+            behind: 0,
+          })
+          quiet = setTimeout(() => (quiet = undefined), QUIET_MS)
+        },
+        frames(frames) {
+          if (isOpen && from !== null && transport !== 'poll') count(frames.length)
+          listener.frames(frames)
+        },
+        retry: (ms) => (firstPauseMs = ms),
+        isDue,
+      })
     } catch (error) {
-      throw attempt.signal.aborted ? attempt.signal.reason : error
+      throw signal.aborted ? signal.reason : error
     } finally {
       clearTimeout(watchdog)
-      clearTimeout(this.#quiet)
-      attempt.abort()
-      if (isOpen) this.#failures = 0
+      clearTimeout(quiet)
+      own.abort()
+      if (isOpen) failures = 0
     }
   }
 
-  #opened(transport: Transport): void {
-    const state = transport === 'poll' ? 'polling' : 'live'
-    this.#tell({ state, transport, behind: 0, retryAt: null, error: null })
-    this.#quiet = setTimeout(() => (this.#quiet = undefined), QUIET_MS)
-  }
-
   /** Frames that come right after a reconnection are those that were missed. */
-  #count(count: number): void {
-    if (this.#quiet === undefined) return
-    clearTimeout(this.#quiet)
-    this.#tell({ state: 'catching-up', behind: this.#connection.behind + count })
-    this.#quiet = setTimeout(() => {
-      this.#quiet = undefined
-      this.#tell({ state: 'live', behind: 0, caughtUp: this.#connection.behind })
+  function count(more: number): void {
+    if (quiet === undefined) return
+    clearTimeout(quiet)
+    tell({ state: 'catching-up', behind: connection.behind + more })
+    quiet = setTimeout(() => {
+      quiet = undefined
+      tell({ state: 'live', behind: 0, caughtUp: connection.behind })
     }, QUIET_MS)
   }
 
   /** Waits until it makes sense to come again; answers with the error after which it does not. */
-  async #recover(error: HeadraceError): Promise<HeadraceError | null> {
+  async function recover(error: HeadraceError): Promise<HeadraceError | null> {
     if (error.isFinal || error.status === 400) return error
-    this.#failures += 1
-    if (this.#failures > 1 && this.#rung < this.#transports.length - 1 && (await this.#isReachable())) {
-      this.#rung += 1
-      this.#failures = 0
-      this.#loweredAt = Date.now()
-      return null
+    failures += 1
+    if (failures > 1 && rung < transports.length - 1 && (await isReachable())) {
+      rung += 1
+      failures = 0
+      loweredAt = Date.now()
+    } else if (!rung || failures > 1) {
+      const pause = Math.min(LONGEST_PAUSE_MS, firstPauseMs * 2 ** (failures - 1))
+      await rest(Math.max(error.retryAfterMs, pause * (0.5 + Math.random() / 2)), error)
     }
-    if (this.#rung > 0 && this.#failures === 1) return null
-    const pause = Math.min(LONGEST_PAUSE_MS, this.#firstPauseMs * 2 ** Math.max(0, this.#failures - 1))
-    await this.#rest(Math.max(error.retryAfterMs, pause * (0.5 + Math.random() / 2)), error)
     return null
   }
 
-  async #rest(ms: number, error: HeadraceError): Promise<void> {
-    this.#tell({ state: 'reconnecting', transport: null, retryAt: Date.now() + ms, error })
-    await new Promise<void>((resolve) => {
+  function rest(ms: number, error: HeadraceError): Promise<void> {
+    tell({ state: 'reconnecting', transport: null, error, retryAt: Date.now() + ms })
+    return new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms)
-      this.#wake = () => {
+      wake = () => {
         clearTimeout(timer)
         resolve()
       }
     })
-    this.#wake = null
   }
 
   /** Whether the server answers a plain request; what it refuses, it would refuse a stream too. */
-  async #isReachable(): Promise<boolean> {
-    const { jobId } = this.target
-    try {
-      await this.http.request('GET', jobId ? `jobs/${jobId}` : 'jobs', { query: jobId ? {} : { limit: 1 } })
-      return true
-    } catch (error) {
-      if (toError(error).isFinal) throw error
-      return false
-    }
+  function isReachable(): Promise<boolean> {
+    const asked = http.request('GET', jobId ? `jobs/${jobId}` : 'jobs?limit=1')
+    return asked.then(
+      () => true,
+      (error: HeadraceError) => {
+        if (error.isFinal) throw error
+        return false
+      },
+    )
   }
 
-  #isDue(): boolean {
-    return this.#rung > 0 && Date.now() - this.#loweredAt > this.#lowerMs
+  function isDue(): boolean {
+    return rung > 0 && Date.now() - loweredAt > lowerMs
   }
 
-  /** Tries the best way again; one failure sends it back. */
-  #climb(): void {
-    this.#rung = 0
-    this.#failures = 1
-    this.#lowerMs = Math.min(LONGEST_LOWER_MS, this.#lowerMs * 2)
+  function now(): void {
+    if (connection.state === 'stopped') void run()
+    wake?.()
   }
 
-  #tell(change: Partial<Connection>): void {
-    this.#connection = { ...this.#connection, ...change }
-    if (!this.#isStopped) this.listener.state(this.#connection)
+  /** After a sleep a connection may be dead without anybody having been told. */
+  function look(): void {
+    if (connection.transport === 'sse' && Date.now() - heardAt > SILENT_MS) attempt?.abort(broken())
+    now()
+  }
+
+  void run()
+  onReturn(look, gone.signal)
+  return {
+    now,
+    stop() {
+      clearTimeout(quiet)
+      gone.abort()
+      attempt?.abort()
+      wake?.()
+    },
   }
 }

@@ -1,6 +1,6 @@
 import { HeadraceError, problem, toError } from './errors.js'
 import type { Http } from './http.js'
-import { type Notifier, pause, Value } from './store.js'
+import { createValue, type Notifier, pause, type Store } from './store.js'
 
 export interface UploadDocument {
   readonly content?: string
@@ -65,161 +65,162 @@ interface Work {
 }
 
 const MOST_ATTEMPTS = 5
-const STOPPED = new HeadraceError('stopped before everything was sent', 0, 'stopped')
+const STOPPED = new HeadraceError('stopped', 0, 'stopped')
 
 /** What this tab sends. Kept for the tab's session, so that a reload finds each upload, or the job that it became. */
-export class Uploads {
-  readonly store: Value<readonly Upload[]>
-  readonly #kept: string
-  readonly #work = new Map<string, Work>()
-  readonly #queue: string[] = []
-  #sending = 0
-
-  constructor(
-    readonly http: Http,
-    readonly notifier: Notifier,
-    readonly onJob: (jobId: string) => void,
-  ) {
-    this.#kept = `headrace uploads ${http.base}`
-    this.store = new Value<readonly Upload[]>(this.#remembered(), notifier)
-    for (const { id, state } of this.store.getSnapshot()) if (state === 'interrupted') void this.#find(id)
-  }
-
-  start(what: Uploadable, options: UploadOptions = {}): UploadHandle {
-    const { id = newId(), onProgress } = options
-    const { name, fileCount, size, path, body } = prepare(what, options)
-    const promise = new Promise<UploadReply>((resolve, reject) => {
-      this.#work.set(id, { path, body, onProgress, resolve, reject, stopped: new AbortController() })
-    })
-    promise.catch(() => undefined) // the store tells it, too: nobody has to wait
-    const known = { id, name, fileCount, size, startedAt: Date.now() }
-    this.store.set([{ ...known, ...UNSENT }, ...this.store.getSnapshot().filter((one) => one.id !== id)])
-    this.#enqueue(id)
-    this.notifier.flush() // a row is there as soon as the file has been dropped
-    return Object.assign(promise, { id, stop: () => this.stop(id) })
-  }
-
-  stop(id: string): void {
-    const at = this.#queue.indexOf(id)
-    if (at >= 0) this.#queue.splice(at, 1)
-    const work = this.#work.get(id)
-    work?.stopped.abort()
-    if (work) this.#change(id, { state: 'stopped', error: STOPPED })
-    work?.reject(STOPPED)
-  }
-
+export interface Uploads {
+  readonly store: Store<readonly Upload[]>
+  start(what: Uploadable, options?: UploadOptions): UploadHandle
+  stop(id: string): void
   /** Sends again what has failed or was stopped, under the same key. */
-  retry(id: string): void {
-    const work = this.#work.get(id)
-    const state = this.#get(id)?.state
-    if (!work || (state !== 'failed' && state !== 'stopped')) return
-    work.stopped = new AbortController()
-    this.#enqueue(id)
+  retry(id: string): void
+  dismiss(id: string): void
+}
+
+export function createUploads(http: Http, notifier: Notifier, onJob: (jobId: string) => void): Uploads {
+  const place = `headrace uploads ${http.base}`
+  const works = new Map<string, Work>()
+  const queue: string[] = []
+  let sending = 0
+  const store = createValue(remembered(place), notifier)
+  const { getSnapshot } = store
+
+  const get = (id: string): Upload | undefined => getSnapshot().find((one) => one.id === id)
+  const others = (id: string): Upload[] => getSnapshot().filter((one) => one.id !== id)
+
+  function change(id: string, told: Partial<Upload>): void {
+    store.set(getSnapshot().map((one) => (one.id === id ? { ...one, ...told } : one)))
+    if (told.state) remember(place, getSnapshot())
   }
 
-  dismiss(id: string): void {
-    this.stop(id)
-    this.#work.delete(id)
-    this.store.set(this.store.getSnapshot().filter((one) => one.id !== id))
-    this.#remember()
+  function enqueue(id: string): void {
+    change(id, { state: 'waiting', error: null })
+    queue.push(id)
+    next()
   }
 
-  #enqueue(id: string): void {
-    this.#change(id, { state: 'waiting', error: null })
-    this.#queue.push(id)
-    this.#next()
-  }
-
-  #next(): void {
-    while (this.#sending < (this.http.options.uploadsAtOnce ?? 3)) {
-      const id = this.#queue.shift()
-      const work = this.#work.get(id ?? '')
+  function next(): void {
+    while (sending < (http.options.uploadsAtOnce ?? 3)) {
+      const id = queue.shift()
+      const work = works.get(id ?? '')
       if (id === undefined || !work) return
-      this.#sending += 1
-      void this.#send(id, work).finally(() => {
-        this.#sending -= 1
-        this.#next()
+      sending += 1
+      void send(id, work).finally(() => {
+        sending -= 1
+        next()
       })
     }
   }
 
-  async #send(id: string, work: Work): Promise<void> {
+  async function send(id: string, work: Work): Promise<void> {
     const { signal } = work.stopped
-    this.#change(id, { state: 'sending' })
+    change(id, { state: 'sending' })
     try {
-      const jobId = await this.#untilThere(id, work, signal)
-      this.#change(id, { state: 'sent', jobId, progress: 1, error: null })
-      this.#work.delete(id)
-      this.onJob(jobId)
+      const jobId = await untilThere(id, work, signal)
+      change(id, { state: 'sent', jobId, progress: 1, error: null })
+      works.delete(id)
+      onJob(jobId)
       work.resolve({ jobId, uploadId: jobId })
     } catch (caught) {
       if (signal.aborted) return
       const error = toError(caught)
-      this.#change(id, { state: 'failed', error })
+      change(id, { state: 'failed', error })
       work.reject(error)
     }
   }
 
   /** A repeat under the same key is the same job, so what broke on its way is sent again. */
-  async #untilThere(id: string, work: Work, signal: AbortSignal): Promise<string> {
+  async function untilThere(id: string, work: Work, signal: AbortSignal): Promise<string> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const headers = { ...(await this.http.headers()), 'Idempotency-Key': id }
-        const reply = JSON.parse(
-          await post(this.http, work, headers, signal, (share) => this.#moved(id, share)),
-        )
+        const headers = { ...(await http.headers()), 'Idempotency-Key': id }
+        const reply = JSON.parse(await post(http, work, headers, signal, (share) => moved(id, work, share)))
         return reply.job_id ?? reply.upload_id
       } catch (caught) {
         const error = toError(caught)
         const isPassing = [0, 429, 503].includes(error.status)
         if (!isPassing || attempt === MOST_ATTEMPTS || signal.aborted) throw error
-        this.#change(id, { error })
+        change(id, { error })
         await pause(error.retryAfterMs || 2 ** attempt * 500 * (0.5 + Math.random() / 2))
         if (signal.aborted) throw error
       }
     }
   }
 
-  #moved(id: string, share: number): void {
-    const upload = this.#get(id)
-    if (!upload || share <= upload.progress) return
-    this.#change(id, { sentBytes: Math.round(share * upload.size), progress: share })
-    this.#work.get(id)?.onProgress?.(this.#get(id) ?? upload)
+  function moved(id: string, work: Work, progress: number): void {
+    const upload = get(id)
+    if (!upload || progress <= upload.progress) return
+    const told = { sentBytes: Math.round(progress * upload.size), progress }
+    change(id, told)
+    work.onProgress?.({ ...upload, ...told })
   }
 
   /** Whether an upload that the page was left in has arrived all the same. */
-  async #find(id: string): Promise<void> {
-    const query = { idempotency_key: id }
-    const found = this.http.request<{ jobs: { jobId: string }[] }>('GET', 'jobs', { query })
-    const jobId = await found.then(({ jobs }) => jobs[0]?.jobId).catch(() => undefined)
-    if (jobId && this.#get(id)?.state === 'interrupted')
-      this.#change(id, { state: 'sent', jobId, progress: 1 })
+  async function find(id: string): Promise<void> {
+    const path = `jobs?idempotency_key=${encodeURIComponent(id)}`
+    const { jobs } = await http.request<{ jobs: { jobId: string }[] }>('GET', path)
+    const jobId = jobs[0]?.jobId
+    if (jobId && get(id)?.state === 'interrupted') change(id, { state: 'sent', jobId, progress: 1 })
   }
 
-  #get(id: string): Upload | undefined {
-    return this.store.getSnapshot().find((one) => one.id === id)
+  function start(what: Uploadable, options: UploadOptions = {}): UploadHandle {
+    const { id = newId(), onProgress } = options
+    const { path, body, ...facts } = prepare(what, options)
+    const promise = new Promise<UploadReply>((resolve, reject) => {
+      works.set(id, { path, body, onProgress, resolve, reject, stopped: new AbortController() })
+    })
+    promise.catch(() => undefined) // the store tells it, too: nobody has to wait
+    store.set([{ id, ...facts, startedAt: Date.now(), ...UNSENT }, ...others(id)])
+    enqueue(id)
+    notifier.flush() // a row is there as soon as the file has been dropped
+    return Object.assign(promise, { id, stop: () => stop(id) })
   }
 
-  #change(id: string, change: Partial<Upload>): void {
-    this.store.set(this.store.getSnapshot().map((one) => (one.id === id ? { ...one, ...change } : one)))
-    if (change.state) this.#remember()
+  function stop(id: string): void {
+    const at = queue.indexOf(id)
+    if (at >= 0) queue.splice(at, 1)
+    const work = works.get(id)
+    if (!work) return
+    work.stopped.abort()
+    change(id, { state: 'stopped', error: STOPPED })
+    work.reject(STOPPED)
   }
 
-  #remember(): void {
-    try {
-      sessionStorage.setItem(this.#kept, JSON.stringify(this.store.getSnapshot()))
-    } catch {
-      // none, no room, or not allowed: a reload will not find them
-    }
-  }
+  for (const { id, state } of getSnapshot()) if (state === 'interrupted') find(id).catch(() => undefined)
 
-  #remembered(): readonly Upload[] {
-    try {
-      const uploads = JSON.parse(sessionStorage.getItem(this.#kept) ?? '[]') as Upload[]
-      return uploads.map((one) => ({ ...one, error: null, state: one.jobId ? one.state : 'interrupted' }))
-    } catch {
-      return []
-    }
+  return {
+    store,
+    start,
+    stop,
+    retry(id) {
+      const work = works.get(id)
+      if (!work || queue.includes(id) || get(id)?.state === 'sending') return
+      work.stopped = new AbortController()
+      enqueue(id)
+    },
+    dismiss(id) {
+      stop(id)
+      works.delete(id)
+      store.set(others(id))
+      remember(place, getSnapshot())
+    },
+  }
+}
+
+function remember(place: string, uploads: readonly Upload[]): void {
+  try {
+    sessionStorage.setItem(place, JSON.stringify(uploads))
+  } catch {
+    // none, no room, or not allowed: a reload will not find them
+  }
+}
+
+function remembered(place: string): readonly Upload[] {
+  try {
+    const uploads = JSON.parse(sessionStorage.getItem(place) ?? '[]') as Upload[]
+    return uploads.map((one) => ({ ...one, error: null, state: one.jobId ? one.state : 'interrupted' }))
+  } catch {
+    return []
   }
 }
 
@@ -237,9 +238,12 @@ function prepare(
     return { name: `${length} documents`, fileCount: length, size: body.length, path: 'upload', body }
   }
   const form = new FormData()
-  if (collectionName) form.append('collection_name', collectionName)
-  if (metadata) form.append('metadata', JSON.stringify(metadata))
-  if (forceRecreate) form.append('force_recreate', 'true')
+  const add = (name: string, value: string | false | undefined): void => {
+    if (value) form.append(name, value)
+  }
+  add('collection_name', collectionName)
+  add('metadata', metadata && JSON.stringify(metadata))
+  add('force_recreate', forceRecreate && 'true')
   const shared = { path: 'ingest/async', body: form }
   if (typeof what === 'string') {
     form.append('text_content', what)
@@ -291,5 +295,5 @@ async function post(
 
 /** 128 random bits. Not `crypto.randomUUID`: it is missing where the page came over plain HTTP from another machine. */
 function newId(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-')
+  return crypto.getRandomValues(new Uint32Array(4)).join('-')
 }

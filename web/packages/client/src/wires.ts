@@ -1,13 +1,8 @@
 import { camel } from './camel.js'
-import { HeadraceError, problem } from './errors.js'
+import { HeadraceError } from './errors.js'
 import type { Http } from './http.js'
 import { pause } from './store.js'
-import type { Frame, Transport } from './types.js'
-
-/** What is followed: a job, or with null all of the user's. */
-export interface Target {
-  readonly jobId: string | null
-}
+import type { Frame, Job, Transport } from './types.js'
 
 /** One connection's way to tell what happens. */
 export interface Link {
@@ -22,48 +17,45 @@ export interface Link {
   isDue(): boolean
 }
 
-/** Follows until the job has ended (resolves), or the connection is lost (rejects). */
-export type Wire = (http: Http, target: Target, link: Link) => Promise<void>
+/** Follows a job, or with null all of the user's, until the job has ended (resolves), or the connection is lost (rejects). */
+export type Wire = (http: Http, jobId: string | null, link: Link) => Promise<void>
 
 const POLL_SECONDS = 20
 
-const path = (target: Target): string => (target.jobId ? `jobs/${target.jobId}/events` : 'events')
+const path = (jobId: string | null): string => (jobId ? `jobs/${jobId}/events` : 'events')
+export const broken = (): HeadraceError => new HeadraceError('disconnected')
 const toFrame = (text: string): Frame => camel(JSON.parse(text)) as Frame
 
 /** Server-sent events, read from fetch(): it sends headers and tells the status, which EventSource does not. */
-const sse: Wire = async (http, target, link) => {
-  const url = await http.streamUrl(path(target), target.jobId, link.after, false)
+const sse: Wire = async (http, jobId, link) => {
+  const url = await http.streamUrl(path(jobId), jobId, link.after)
   const headers = { Accept: 'text/event-stream' }
   const answer = await http.send('GET', url, { headers, signal: link.signal })
   if (answer.status === 204) return
-  const kind = answer.headers.get('Content-Type') ?? ''
-  if (!answer.body || !kind.startsWith('text/event-stream'))
-    throw new HeadraceError(`a stream came as ${kind}`)
+  const isStream = answer.headers.get('Content-Type')?.startsWith('text/event-stream')
+  if (!answer.body || !isStream) throw broken() // somebody else answered
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
   let rest = ''
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) throw new HeadraceError('the stream ended')
+    if (done) throw broken()
     link.alive()
-    const blocks = (rest + value).replace(/\r\n?/g, '\n').split('\n\n')
-    rest = blocks.pop() ?? ''
+    const lines = (rest + value).split(/\r?\n|\r/)
+    rest = lines.pop() ?? ''
     const frames: Frame[] = []
-    for (const block of blocks) {
-      const data: string[] = []
-      for (const line of block.split('\n')) {
-        const [, name, text = ''] = /^(\w+): ?(.*)$/.exec(line) ?? []
-        if (name === 'data') data.push(text)
-        else if (name === 'retry') link.retry(Number(text))
-      }
-      if (data.length) frames.push(toFrame(data.join('\n')))
+    for (const line of lines) {
+      const [, name, text = ''] = /^(\w+): ?(.*)$/.exec(line) ?? []
+      if (name === 'data')
+        frames.push(toFrame(text)) // each has one line
+      else if (name === 'retry') link.retry(Number(text))
     }
     if (frames.length) link.frames(frames)
   }
 }
 
-const websocket: Wire = async (http, target, link) => {
-  const name = target.jobId ? `ws/${target.jobId}` : 'ws'
-  const url = await http.streamUrl(name, target.jobId, link.after, true)
+const websocket: Wire = async (http, jobId, link) => {
+  const name = jobId ? `ws/${jobId}` : 'ws'
+  const url = await http.streamUrl(name, jobId, link.after, true)
   await new Promise<void>((resolve, reject) => {
     const socket = new WebSocket(url.replace(/^http/, 'ws'))
     link.signal.addEventListener('abort', () => {
@@ -72,22 +64,21 @@ const websocket: Wire = async (http, target, link) => {
       reject(link.signal.reason)
     })
     socket.onopen = link.alive
-    socket.onmessage = (message) => link.frames([toFrame(String(message.data))])
+    socket.onmessage = (message) => link.frames([toFrame(message.data)])
     socket.onclose = ({ code, reason }) => {
       if (code === 1000) resolve()
-      else if (code > 4000) reject(problem(code - 4000, `{"detail":${JSON.stringify(reason)}}`, null))
-      else reject(new HeadraceError('the connection broke'))
+      else reject(code > 4000 ? new HeadraceError(reason, code - 4000, 'unexpected') : broken())
     }
   })
 }
 
 /** Pages of the same log. The server answers when something is new, or after a while. */
-const poll: Wire = async (http, target, link) => {
+const poll: Wire = async (http, jobId, link) => {
   let { after } = link
   for (;;) {
     const asked = Date.now()
     const query = { after, wait: after && POLL_SECONDS }
-    const page = await http.request<{ events: Frame[]; nextCursor: string | null }>('GET', path(target), {
+    const page = await http.request<{ events: Frame[]; nextCursor: string | null }>('GET', path(jobId), {
       query,
       signal: link.signal,
     })
@@ -95,15 +86,10 @@ const poll: Wire = async (http, target, link) => {
     link.frames(page.events)
     after = page.nextCursor ?? after
     if (page.events.length) continue
-    if (target.jobId && (await hasEnded(http, target.jobId))) return
-    if (link.isDue()) throw new HeadraceError('polled long enough')
-    if (Date.now() - asked < 1000) await pause(2000)
+    if (jobId && (await http.request<Job>('GET', `jobs/${jobId}`)).completedAt) return
+    if (link.isDue()) throw broken() // so that the better way is tried
+    await pause(asked + 2000 - Date.now())
   }
-}
-
-async function hasEnded(http: Http, jobId: string): Promise<boolean> {
-  const job = await http.request<{ completedAt: string | null }>('GET', `jobs/${jobId}`)
-  return job.completedAt !== null
 }
 
 export const WIRES: Record<Transport, Wire> = { sse, websocket, poll }
