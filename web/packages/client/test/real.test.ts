@@ -104,6 +104,19 @@ describe.skipIf(!hasServer)('against a real server', () => {
     expect(types.at(-1)).toBe('job.completed')
   }, 60_000)
 
+  test('where streams come to nothing, the next way is taken, and a job is followed by it', async () => {
+    const client = connect(server, {
+      fetch: (input, init) => {
+        const isStream = new Headers(init?.headers).get('Accept') === 'text/event-stream'
+        return isStream ? Promise.reject(new TypeError('cut')) : fetch(input, init)
+      },
+    })
+    client.on({})
+    await until(client.connection, ({ state, transport }) => state === 'live' && transport === 'websocket')
+    const { jobId } = await client.startUpload(TEXT)
+    await until(client.job(jobId), ({ job }) => job?.status === 'completed')
+  }, 60_000)
+
   test('a job that is not there is an error, not a wait', async () => {
     const client = connect(server)
     const error = await until(client.job('00000000-0000-7000-8000-000000000000'), (state) => state.error)
