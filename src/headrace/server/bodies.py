@@ -193,11 +193,14 @@ class WorkspaceChangeBody(Body):
     rag_config: RagConfigBody | None = None
 
 
+MOST_STEPS = 10**12
+
+
 class TaskBody(Body):
     """`POST /tasks`."""
 
     title: Name
-    total: Annotated[int, Field(ge=1)] | None = None
+    total: Annotated[int, Field(ge=1, le=MOST_STEPS)] | None = None
     lease_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     metadata: Metadata = {}
 
@@ -205,8 +208,8 @@ class TaskBody(Body):
 class AdvanceBody(Body):
     """`POST /tasks/{id}/advance`."""
 
-    count: Annotated[int, Field(ge=0)] = 1
-    total: Annotated[int, Field(ge=1)] | None = None
+    count: Annotated[int, Field(ge=0, le=MOST_STEPS)] = 1
+    total: Annotated[int, Field(ge=1, le=MOST_STEPS)] | None = None
     message: Annotated[str, Field(max_length=1000)] | None = None
 
 
