@@ -11,7 +11,10 @@ export default mergeConfig(
   newer,
   defineConfig({
     resolve: {
-      alias: ['react', 'react-dom'].map((name) => ({ find: new RegExp(`^${name}(?=/|$)`), replacement: here(name) })),
+      alias: ['react', 'react-dom'].map((name) => ({
+        find: new RegExp(`^${name}(?=/|$)`),
+        replacement: here(name),
+      })),
     },
     test: {
       name: 'react 18',
