@@ -18,7 +18,7 @@ from tests.contracts.test_log import new_postgres
 EVE = UserId("eve")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder: Path = tmp_path_factory.mktemp("roster")
     with ExitStack() as stack:

@@ -100,7 +100,7 @@ FORM = {"text_content": TEXT, "metadata": '{"source": "api"}'}
 FILE = {"file": ("a.txt", TEXT.encode(), "text/plain")}
 ASYNC: dict[str, tuple[str, str, dict[str, Any]]] = {
     "a text in a form": ("/ingest", "text_ingestion", {"data": FORM}),
-    "a file": ("/ingest", "file_ingestion", {"files": FILE, "data": {"metadata": "{}"}}),
+    "a file": ("/ingest", "file_ingestion", {"files": FILE, "data": {"metadata": "{}", "force": "true"}}),
     "a form that must not wait": ("/ingest/async", "text_ingestion", {"data": FORM | {"sync": "true"}}),
     "a text as JSON": ("/ingest/text/async", "text_ingestion", {"json": {"text_content": TEXT}}),
     "messages": ("/ingest/batch", "batch_ingestion", {"json": {"messages": [{"text": TEXT}, {"text": "two"}]}}),
