@@ -221,6 +221,7 @@ def check_logs(battle: Battle, watchers: list[tuple[str, str, Seen]]) -> int:
     return sum(map(len, logs.values()))
 
 
+@pytest.mark.skipif(not chaos.IS_SOAK, reason="takes minutes on two cores: make soak runs it")
 def test_whatever_dies_nothing_is_lost_repeated_or_stuck(tmp_path: Path) -> None:
     chance = random.Random(chaos.SEED)
     with ExitStack() as stack:

@@ -80,6 +80,7 @@ def ask(session: requests.Session, url: str, operation: Any) -> Counter[int]:
     @hypothesis.seed(chaos.SEED)
     @hypothesis.settings(
         max_examples=CASES,
+        derandomize=not chaos.IS_SOAK,
         database=None,
         deadline=None,
         suppress_health_check=list(hypothesis.HealthCheck),
