@@ -1,4 +1,7 @@
-"""Files that were sent a second time while an earlier job is still at them: the later job waits, and pays nothing."""
+"""Files that were sent a second time while an earlier job is still at them: the later job waits.
+
+It pays nothing then. Where it begins in the same moment as the earlier one, before that is at work, both pay.
+"""
 
 from headrace.engine.control import Control
 from headrace.model.errors import Superseded
