@@ -40,8 +40,9 @@ $(STAMP): pyproject.toml requirements.txt
 demo: setup ## Start a server with sample documents
 	@$(BIN)headrace demo
 
-test: setup web-test ## Run the tests in WORKERS processes; ARGS="-k resume -x" is passed on
-	$(BIN)python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+test: setup ## Run the tests in WORKERS processes; ARGS="-k resume -x" is passed on
+	@code=0; $(MAKE) --no-print-directory web-test || code=$$?; \
+		$(BIN)python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS) || code=$$?; exit $$code
 
 check: setup web-check ## Formatting, lint, spelling, types, import rules, the lock
 	$(BIN)ruff format --check .

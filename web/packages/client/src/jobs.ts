@@ -106,11 +106,11 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
   }
 
   function hear(frame: Frame): void {
-    const { jobId, eventId, type } = frame
+    const { jobId, eventId, seq } = frame
     const before = known.get(jobId ?? '')
+    if (seq === 1) list.refreshSoon()
     if (jobId === null || (before && !isLater(eventId, before.lastEventId))) return
     const job = set(after(before, frame, jobId))
-    if (!before && type.startsWith('job.')) list.put(job)
     if (before?.status !== job.status) want(jobId)
   }
 

@@ -35,8 +35,6 @@ export interface PagedList<T> extends ListStore<T> {
   refreshSoon(): void
   /** Shows what is made of the item with this key, if that is in the list. */
   change(key: unknown, made: (item: T) => T): boolean
-  /** Puts a new item on top. */
-  put(item: T): void
 }
 
 export function createList<View, T>(
@@ -46,7 +44,6 @@ export function createList<View, T>(
   { path, name = path, query, key, adopt = (view) => view as unknown as T }: Source<View, T>,
 ): PagedList<T> {
   let cursor: string | null = null
-  let hasLoaded = false
   const initial: ListState<T> = { items: [], isLoading: true, hasMore: false, error: null }
   const value = createValue(initial, notifier, lifetime, () => refresh())
   const set = (change: Partial<ListState<T>>): void => value.set({ ...value.getSnapshot(), ...change })
@@ -70,18 +67,21 @@ export function createList<View, T>(
       const page = (answer[name] ?? []).map(adopt)
       const items = merge(page, value.getSnapshot().items, answer.nextCursor === null)
       if (from !== null || items.length === page.length) cursor = answer.nextCursor
-      hasLoaded = true
       set({ items, isLoading: false, hasMore: cursor !== null, error: null })
     } catch (error) {
       set({ isLoading: false, error: toError(error) })
     }
   }
 
+  // one after the other, so that no answer is taken after a later one
+  let turn = Promise.resolve()
   const refresh = (): Promise<void> =>
-    load(null, (page, rest, isLast) => {
-      const below = isLast ? -1 : rest.findLastIndex(among(page))
-      return below < 0 ? page : [...page, ...rest.slice(below + 1)]
-    })
+    (turn = turn.then(() =>
+      load(null, (page, rest, isLast) => {
+        const below = isLast ? -1 : rest.findLastIndex(among(page))
+        return below < 0 ? page : [...page, ...rest.slice(below + 1)]
+      }),
+    ))
   const soon = throttled(REFRESH_MS, refresh)
 
   return {
@@ -104,9 +104,6 @@ export function createList<View, T>(
       if (found === undefined) return false
       set({ items: items.with(at, made(found)) })
       return true
-    },
-    put(item) {
-      if (hasLoaded) set({ items: [item, ...value.getSnapshot().items] })
     },
   }
 }

@@ -1,5 +1,5 @@
 // @vitest-environment node
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Client, type ClientOptions, createClient, type Frame, type Transport } from '../src/index.js'
 import { hasServer, Server, until } from './server.js'
 
@@ -39,6 +39,34 @@ describe.skipIf(!hasServer)('against a real server', () => {
     },
     60_000,
   )
+
+  test('a job that begins while the list of jobs is being read is in the list', async () => {
+    let letGo = (): void => undefined
+    const later = new Promise<void>((resolve) => (letGo = resolve))
+    let isRead = false
+    const client = connect(server, {
+      async fetch(input, init) {
+        const answer = await fetch(input, init)
+        if (String(input).endsWith('/jobs') && !isRead) {
+          isRead = true
+          await later
+        }
+        return answer
+      },
+    })
+    const frames: Frame[] = []
+    client.on({ onJobEvent: (frame) => void frames.push(frame) })
+    await until(client.connection, ({ state }) => state === 'live')
+    client.jobs.subscribe(() => undefined)
+
+    const other = connect(server)
+    await vi.waitFor(() => expect(isRead).toBe(true))
+    const { jobId } = await other.request<{ jobId: string }>('POST', 'tasks', { body: { title: 'Reindex' } })
+    await vi.waitFor(() => expect(frames.map((frame) => frame.jobId)).toContain(jobId), 30_000)
+    letGo()
+
+    await until(client.jobs, ({ items }) => items.some((job) => job.jobId === jobId))
+  }, 60_000)
 
   test('every event comes once and in order across a kill of the server', async () => {
     const client = connect(server)
