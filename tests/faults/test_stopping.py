@@ -139,3 +139,19 @@ def test_nothing_survives_a_server_that_was_killed(tmp_path: Path) -> None:
         with server.client() as client:
             assert chaos.wait_for_end(client, job, 120)["status"] == "completed"
         chaos.tell("P12, children of a killed server", f"all gone within {slowest:.1f} s")
+
+
+def test_however_often_a_worker_is_asked_to_stop_no_document_is_blamed_for_it(tmp_path: Path) -> None:
+    times = chaos.pick(3, 30)
+    with running_server(tmp_path, embedder="none", max_deaths=1) as server:
+        with server.client() as client:
+            job = submit(client, {"slow.docx": slow_to_open()})
+        for number in range(times):
+            worker = wait_for_reading(server, job, number)
+            os.kill(worker, signal.SIGTERM)
+            await_end_of([worker])
+            assert chaos.query(server, "SELECT deaths FROM item WHERE job_id = ?", job) == [(0,)]
+        with server.client() as client:
+            ended = chaos.wait_for_end(client, job, 120)
+            assert (ended["status"], ended["failed_items"]) == ("completed", 0)
+        chaos.tell("P12, asked to stop", f"a document survived {times} of them with an attempt cap of one death")

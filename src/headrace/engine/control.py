@@ -2,15 +2,17 @@
 
 import logging
 import threading
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from headrace.model.errors import HeadraceError
+from headrace.model.errors import Busy, HeadraceError
 from headrace.model.ids import JobId
+from headrace.model.job import Item
 from headrace.model.vocabulary import JobStatus
+from headrace.store import handback
 from headrace.store.database import Database
 from headrace.store.schema import job
 
@@ -27,6 +29,8 @@ class Control:
         self._database = database
         self._watched: Counter[tuple[JobId, int]] = Counter()
         self._stopped: frozenset[tuple[JobId, int]] = frozenset()
+        self._claims: dict[tuple[JobId, int], dict[int, int]] = defaultdict(dict)
+        self._is_leaving = False
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._look, name="headrace-control", daemon=True)
@@ -44,11 +48,36 @@ class Control:
                 self._watched[job_id, run] -= 1
                 if not self._watched[job_id, run]:
                     del self._watched[job_id, run]
+                    self._claims.pop((job_id, run), None)
 
     def in_hand(self) -> set[JobId]:
         """The jobs that this process works on now."""
         with self._lock:
             return {job_id for job_id, _ in self._watched}
+
+    def hold(self, run: int, claimed: Sequence[Item]) -> None:
+        """Remember what is being taken up in a run that is watched; before its commit, so that nothing is missed.
+
+        Raises:
+            Busy: this process is about to end, and takes nothing up.
+        """
+        with self._lock:
+            if self._is_leaving:
+                raise Busy("this worker stops")
+            for one in claimed:
+                self._claims[one.job_id, run][one.ordinal] = one.claim
+
+    def hand_back(self) -> None:
+        """Take nothing up any more, and say that what is in hand was not left by a death."""
+        with self._lock:
+            self._is_leaving = True
+            held = dict(self._claims)
+        try:
+            for (job_id, _), claims in held.items():
+                with self._database.write() as transaction:
+                    handback.forgive(transaction, job_id, claims)
+        except (HeadraceError, sa.exc.SQLAlchemyError):
+            logger.warning("could not say that this worker stops: its documents count one death more", exc_info=True)
 
     def is_stopped(self, job_id: JobId, run: int) -> bool:
         """Whether that run was cancelled, paused or replaced. A hint, at most a moment old: the store decides."""

@@ -12,6 +12,7 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
 from dbos._dbos import _get_dbos_instance
 
+from headrace.engine import retries, turns
 from headrace.engine.dispatch import (
     APPLICATION_VERSION,
     JOB_QUEUE,
@@ -72,6 +73,7 @@ def launch(
         "notification_listener_polling_interval_sec": 60.0,
     }
     DBOS(config=config)
+    retries.bound()
     waking = Waking(database)
     _register(ingest, waking)
     tags = (None, *settings.worker_tags)
@@ -79,6 +81,7 @@ def launch(
     _get_dbos_instance()._registry.get_internal_queue()._polling_interval_sec = INTERNAL_LOOK_SECONDS
     DBOS.launch()
     _look_our_way(settings, waking, is_draining)
+    _take_turns(settings)
     for tag in tags:
         _open_lines(tag, settings)
 
@@ -98,7 +101,7 @@ def _open_lines(tag: str | None, settings: Settings) -> None:
         line(USER_QUEUE, tag),
         global_concurrency=most,
         worker_concurrency=own,
-        partition_concurrency=min(most, settings.max_jobs_per_user or most),
+        partition_concurrency=_most_of_a_user(settings),
         polling_interval_sec=LOOK_SECONDS,
         on_conflict="always_update",
     )
@@ -129,13 +132,36 @@ def _look_our_way(settings: Settings, waking: Waking, is_draining: Callable[[], 
             pause(name)
         queue = stored(name, **options)
         if queue is not None and not name.startswith("_dbos"):
-            most = settings.slices_at_once if name.startswith(SLICE_QUEUE) else settings.jobs_at_once
-            queue._worker_concurrency = 0 if is_draining() else most
+            queue._worker_concurrency = 0 if is_draining() else _room(name, settings)
             if is_looking:
                 queue._polling_interval_sec = AT_ONCE_SECONDS
         return queue
 
     system.get_queue = own
+
+
+def _room(queue: str, settings: Settings) -> int:
+    """What this worker may have in hand. Where users take turns, it takes one job at a time: the turn is the next's."""
+    if not queue.startswith(USER_QUEUE):
+        return settings.slices_at_once if queue.startswith(SLICE_QUEUE) else settings.jobs_at_once
+    running: int = _get_dbos_instance()._active_workflows_set.count_for_queue(queue)
+    return min(settings.jobs_at_once, running + 1)
+
+
+def _most_of_a_user(settings: Settings) -> int:
+    most = settings.max_concurrent_jobs
+    return min(most, settings.max_jobs_per_user or most)
+
+
+def _take_turns(settings: Settings) -> None:
+    """Offer the engine that user alone whose turn it is: it draws them by lot."""
+    system: Any = _get_dbos_instance()._sys_db
+
+    def whose_turn(queue: str) -> list[str]:
+        with system.engine.connect() as connection:
+            return turns.next_user(connection, system.tables.workflow_status, queue, _most_of_a_user(settings))
+
+    system.get_queue_partitions = whose_turn
 
 
 def _register(ingest: Ingest, waking: Waking) -> None:
@@ -154,6 +180,7 @@ def _register(ingest: Ingest, waking: Waking) -> None:
 
     @DBOS.workflow(name=JOB_WORKFLOW, max_recovery_attempts=NEVER_GIVE_UP)
     def run_job(job_id: str, run: int, tag: str | None = None) -> None:
+        waking.ring()  # where users take turns, the next one's has come
         with job_span(ingest.database, JobId(job_id), run):
             ingest.run_job(JobId(job_id), run, lambda parts: spread(parts, tag))
         waking.ring()

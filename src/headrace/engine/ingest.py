@@ -271,6 +271,7 @@ class _Shift:
     def _claim(self, items: Sequence[Item]) -> tuple[list[Item], dict[DocumentId, Document]]:
         with self._in_hand() as hand:
             claimed = work.claim(hand.transaction, hand, items, self._ingest.settings.max_deaths)
+            self._ingest.control.hold(self._part.run, claimed)
             connection = hand.transaction.connection
             found = documents.get_many(connection, [one.document_id for one in claimed])
             return claimed, revisions.applied(connection, found, claimed)

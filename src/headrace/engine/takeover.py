@@ -9,21 +9,25 @@ On SQLite there is one worker at a time, and each is the heir of the last: nothi
 
 import logging
 import threading
-from collections import defaultdict
 from contextlib import suppress
 
 import sqlalchemy as sa
-from dbos import DBOS
+from dbos import error as engine_errors
 
-from headrace.model.errors import Busy
-from headrace.store import roster
+from headrace.engine import claims
+from headrace.model.errors import HeadraceError
+from headrace.store import payments, roster
 from headrace.store.database import Database
+from headrace.store.postgres import WORKER_LOCKS
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
-LOCKS = 715_517
-"""The first key of our advisory locks; the second is a hash of the executor's name."""
+GRACE_SECONDS = 2.0
+"""When Postgres comes back, everybody has lost their locks: so long they have to get them again."""
+
+FAILURES = (sa.exc.SQLAlchemyError, HeadraceError, engine_errors.DBOSException)
+"""What the database's going away may look like: also a pool that is empty, or a transaction that is broken."""
 
 
 class Takeover:
@@ -51,7 +55,7 @@ class Takeover:
         while not self._closing.wait(LOOK_SECONDS):
             try:
                 self._look()
-            except (sa.exc.DBAPIError, Busy) as error:
+            except FAILURES as error:
                 if self._closing.is_set():
                     return
                 logger.warning("lost the connection that shows that this worker lives: %s", error)
@@ -64,43 +68,36 @@ class Takeover:
         the engine take our word for the end of what it has given to another.
         """
         while not self._closing.wait(LOOK_SECONDS):
-            with suppress(sa.exc.DBAPIError):
+            with suppress(*FAILURES):
                 self._connection.invalidate()
                 self._connection = self._connect()
                 if self._try_lock(self._executor):
                     logger.info("worker %s is connected again", self._executor)
+                    self._closing.wait(GRACE_SECONDS)
                     return
 
     def _connect(self) -> sa.Connection:
         return self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def _look(self) -> None:
-        self._connection.execute(sa.text("SELECT 1"))
-        for executor, workflows in _in_hand().items():
+        for executor, in_hand in claims.in_hand(self._connection).items():
             if executor != self._executor and self._try_lock(executor):
                 try:
                     self._take(executor)
                 finally:
                     self._connection.execute(*_call("pg_advisory_unlock", executor))
-                logger.warning("worker %s is gone; took over its %d pieces of work", executor, len(workflows))
+                logger.warning("worker %s is gone; took over its %d pieces of work", executor, len(in_hand))
 
     def _take(self, executor: str) -> None:
         with self._database.write() as transaction:
             roster.forget(transaction, executor)
-        for workflow_id, queue in _in_hand()[executor]:  # read again: now that we hold the lock, nobody else takes them
-            DBOS.resume_workflow(workflow_id, queue_name=queue)
+            payments.forget(transaction, executor)
+        for claim in claims.in_hand(self._connection)[executor]:  # read again: with the lock, nobody else takes them
+            claims.put_back(claim)
 
     def _try_lock(self, executor: str) -> bool:
         return bool(self._connection.execute(*_call("pg_try_advisory_lock", executor)).scalar())
 
 
-def _in_hand() -> dict[str, list[tuple[str, str | None]]]:
-    """The workflows that run, with their queues, by the executor that has them."""
-    found: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
-    for workflow in DBOS.list_workflows(status="PENDING", load_input=False):
-        found[str(workflow.executor_id)].append((workflow.workflow_id, workflow.queue_name))
-    return found
-
-
 def _call(function: str, executor: str) -> tuple[sa.TextClause, dict[str, object]]:
-    return sa.text(f"SELECT {function}(:locks, hashtext(:executor))"), {"locks": LOCKS, "executor": executor}
+    return sa.text(f"SELECT {function}(:locks, hashtext(:executor))"), {"locks": WORKER_LOCKS, "executor": executor}

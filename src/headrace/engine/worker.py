@@ -23,6 +23,7 @@ from headrace.engine.ingest import Ingest
 from headrace.engine.parsing import open_parsers
 from headrace.engine.reading import Reader
 from headrace.engine.roster import Roster
+from headrace.engine.strays import Strays
 from headrace.engine.takeover import Takeover
 from headrace.engine.telling import Telling
 from headrace.engine.unpacking import Unpacking
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 LOCK_SECONDS = 0.2
 DRAIN_LOOK_SECONDS = 0.1
+HAND_BACK_SECONDS = 3.0
 EMBEDDED_EXECUTOR = "local"
 """SQLite has one worker at a time, so each one is the heir of the last."""
 
@@ -58,6 +60,7 @@ def run(settings: Settings, *, watch_input: bool = False) -> int:
             logger.info("worker %s takes jobs", executor)
             stopping.wait()
             _drain(started, 0.0 if watch_input else settings.worker_drain_seconds)
+            _hand_back(started.control)
         logger.info("worker %s stops; what it has in hand is taken up again", executor)
         # Threads may be in the middle of documents. Whatever they have not committed is repeated by the next worker,
         # just as after a crash. Nothing else is closed before: who finds that its job does not go on returns, and the
@@ -80,6 +83,13 @@ def _drain(started: _Started, seconds: float) -> None:
     while started.control.in_hand() and time.monotonic() < until:
         time.sleep(DRAIN_LOOK_SECONDS)
     started.roster.close()
+
+
+def _hand_back(control: Control) -> None:
+    """Not for long: a database that is away must not keep the process from its end."""
+    thread = threading.Thread(target=control.hand_back, daemon=True)
+    thread.start()
+    thread.join(HAND_BACK_SECONDS)
 
 
 def _start(settings: Settings, executor: str, stopping: threading.Event, stack: ExitStack) -> _Started:
@@ -108,6 +118,9 @@ def _start(settings: Settings, executor: str, stopping: threading.Event, stack: 
     durable.launch(database, ingest, settings, executor, stopping.is_set)
     housekeeping.start()
     roster.start()
+    strays = Strays(database, executor)
+    strays.start()
+    stack.callback(strays.close)
     telling = Telling(database, executor)
     telling.start()
     stack.callback(telling.close)
