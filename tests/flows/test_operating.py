@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.sync.client import connect
 
 from tests.faults.chaos import until
 from tests.flows.inhabited import Town, town
@@ -162,4 +163,30 @@ def test_an_answer_and_its_problem_carry_the_id_of_the_request_and_so_does_the_l
     mine = [line for line in lines if line.get("request_id") == "look-me-up"]
     assert [line["logger"] for line in mine] == ["headrace.access"]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    assert observed.anna not in observed.server.log.read_text()
+
+
+def test_a_stream_carries_the_id_of_its_request_and_so_does_the_log(observed: Town) -> None:
+    where = observed.server.url
+    with observed.client(observed.anna) as anna:
+        job = anna.post("/ingest", data={"text_content": "who asks for this stream?"}).json()["job_id"]
+        with anna.stream("GET", f"/jobs/{job}/events", headers={"X-Request-ID": "stream-sse"}) as stream:
+            sse = stream.headers["x-request-id"]
+        lost = anna.get("/jobs/unknown/events", headers={"X-Request-ID": "stream-lost"})
+        polling = anna.get("/socket.io/?EIO=4&transport=polling", headers={"X-Request-ID": "stream-poll"})
+    named = {"Authorization": f"Bearer {observed.anna}", "X-Request-ID": "stream-ws"}
+    with connect(f"{where.replace('http', 'ws')}/ws", additional_headers=named, proxy=None) as socket:
+        websocket = socket.response.headers["x-request-id"] if socket.response else None
+    named["X-Request-ID"] = "stream-io"
+    below = f"{where.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+    with connect(below, additional_headers=named, proxy=None) as socket:
+        socketio = socket.response.headers["x-request-id"] if socket.response else None
+
+    assert (sse, websocket, socketio) == ("stream-sse", "stream-ws", "stream-io")
+    assert lost.headers["x-request-id"] == lost.json()["request_id"] == "stream-lost"
+    assert polling.headers["x-request-id"] == "stream-poll"
+    lines = [json.loads(line) for line in observed.server.log.read_text().splitlines() if line.startswith("{")]
+    for name in ("sse", "lost", "poll", "ws", "io"):
+        about = [line for line in lines if line.get("request_id") == f"stream-{name}"]
+        assert [line["logger"] for line in about] == ["headrace.access"], name
     assert observed.anna not in observed.server.log.read_text()

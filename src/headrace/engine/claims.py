@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from dbos import DBOS
 from dbos._dbos import _get_dbos_instance
 
-COLUMNS = ("executor_id", "workflow_uuid", "queue_name", "status")
+COLUMNS = ("executor_id", "workflow_uuid", "queue_name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +25,12 @@ def in_hand(connection: sa.Connection) -> dict[str, set[Claim]]:
     Read past the engine, which would try again for a long time if the database did not answer.
     """
     schema = None if connection.dialect.name == "sqlite" else "dbos"
-    executor_id, workflow_uuid, queue_name, status = map(sa.column, COLUMNS)
-    table = sa.table("workflow_status", executor_id, workflow_uuid, queue_name, status, schema=schema)
-    claimed = sa.select(executor_id, workflow_uuid, queue_name).select_from(table).where(status == "PENDING")
+    columns: list[sa.ColumnClause[str]] = [sa.column(name) for name in COLUMNS]
+    table = sa.table("workflow_status", *columns, sa.column("status"), schema=schema)
+    claimed = sa.select(*columns).select_from(table).where(table.c.status == "PENDING")
     found: dict[str, set[Claim]] = defaultdict(set)
-    for executor, workflow_id, queue in connection.execute(claimed):
-        found[str(executor)].add(Claim(workflow_id=workflow_id, queue=queue))
+    for row in connection.execute(claimed):
+        found[str(row.executor_id)].add(Claim(workflow_id=row.workflow_uuid, queue=row.queue_name))
     return found
 
 

@@ -1,18 +1,13 @@
 """What is noted of every request: its id, its trace, its time, and how it was answered."""
 
-import logging
-import re
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from headrace.telemetry import logs, metrics, tracing
+from headrace.transports import requests
 from headrace.transports.asgi import Scope, header
 
-access_logger = logging.getLogger("headrace.access")
-
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 ELSEWHERE = "other"
 """The route of what no route is for: made-up paths must not become names of numbers."""
 
@@ -23,8 +18,7 @@ class Seen:
     """One request. `answered` is called with the status, once."""
 
     def __init__(self, scope: Scope) -> None:
-        told = header(scope, b"x-request-id")
-        self.request_id = told if REQUEST_ID.fullmatch(told) else secrets.token_hex(8)
+        self.request_id = requests.read_id(scope)
         self._scope = scope
         self._began = time.monotonic()
 
@@ -35,7 +29,7 @@ class Seen:
         known = method if method in METHODS else ELSEWHERE
         metrics.http_requests.labels(method=known, route=route, status=str(status)).inc()
         metrics.http_seconds.labels(method=known, route=route).observe(seconds)
-        access_logger.info("%s %s %d %.1f ms", method, self._scope["path"], status, seconds * 1000)
+        requests.access_logger.info("%s %s %d %.1f ms", method, self._scope["path"], status, seconds * 1000)
 
     def _route(self) -> str:
         """The template of the route that was found, such as `/jobs/{job_id}`."""

@@ -12,6 +12,7 @@ from headrace.eventlog.framing import Framing, Receive, Send
 from headrace.eventlog.topic import Watcher
 from headrace.model.errors import HeadraceError, NotAuthenticated, Unavailable
 from headrace.model.principal import Principal
+from headrace.transports import requests
 from headrace.transports.direct import pusher
 
 Scope = dict[str, Any]
@@ -57,13 +58,16 @@ def problem(error: HeadraceError) -> dict[str, Any]:
 async def refuse(scope: Scope, send: Send, error: HeadraceError) -> None:
     """Answer a request, or a WebSocket's handshake, with a problem."""
     kind = "http.response"
+    requests.note_answer(scope, error.status)
     if scope["type"] == "websocket":
         if "websocket.http.response" not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": 4000 + error.status, "reason": error.code})
             return
         kind = "websocket.http.response"
-    headers = [(b"content-type", b"application/problem+json"), *_hints(error)]
-    await answer(send, error.status, headers, json.dumps(problem(error)).encode(), kind)
+    headers = [(b"content-type", b"application/problem+json"), *_hints(error), *requests.own_headers()]
+    named = [value.decode() for _, value in requests.own_headers()]
+    body = problem(error) | ({"request_id": named[0]} if named else {})
+    await answer(send, error.status, headers, json.dumps(body).encode(), kind)
 
 
 def _hints(error: HeadraceError) -> Iterable[tuple[bytes, bytes]]:

@@ -10,7 +10,7 @@ from headrace.eventlog.hub import Hub
 from headrace.model.errors import HeadraceError, JobNotFound
 from headrace.model.ids import JobId
 from headrace.model.principal import Principal
-from headrace.transports import sse, websocket
+from headrace.transports import requests, sse, websocket
 from headrace.transports.asgi import PRINCIPAL, Scope, header, refuse, until_gone
 
 Authenticate = Callable[[Scope, str | None], Awaitable[Principal]]
@@ -46,12 +46,14 @@ class Streams:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if self.socketio is not None and scope["type"] in PATHS and SOCKET_IO.fullmatch(path_below(scope)):
+            requests.begin(scope)
             await self.socketio(scope, receive, send)
             return
         route = find_route(scope)
         if route is None:
             await self.app(scope, receive, send)
             return
+        requests.begin(scope)
         if scope["type"] == "websocket":
             await receive()  # the handshake
         try:

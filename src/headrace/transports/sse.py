@@ -12,6 +12,7 @@ from headrace.eventlog.replay import Opening, Stream
 from headrace.eventlog.topic import Watcher
 from headrace.model.event import Event
 from headrace.model.ids import JobId, UserId
+from headrace.transports import requests
 from headrace.transports.asgi import Scope, answer, credential, header, query, until_gone, watcher_on
 from headrace.transports.direct import chunk
 
@@ -57,7 +58,7 @@ async def serve(hub: Hub, user_id: UserId, job_id: JobId | None, scope: Scope, r
     topic, opening = await hub.open(Stream(user_id, job_id), cursor)
     watcher = None
     try:
-        watcher = await _greet(hub, topic.epoch, opening, send)
+        watcher = await _greet(hub, topic.epoch, opening, scope, send)
         if watcher is not None:
             watcher.credential = credential(scope)
             hub.join(topic, watcher, opening.place)
@@ -67,13 +68,15 @@ async def serve(hub: Hub, user_id: UserId, job_id: JobId | None, scope: Scope, r
         hub.release(topic, watcher)
 
 
-async def _greet(hub: Hub, epoch: str, opening: Opening, send: Send) -> Watcher | None:
+async def _greet(hub: Hub, epoch: str, opening: Opening, scope: Scope, send: Send) -> Watcher | None:
     """Send the head and the first frames; None when nothing is to follow, which 204 tells a client for good."""
     if opening.is_over and not opening.first:
-        await answer(send, 204, [], b"")
+        requests.note_answer(scope, 204)
+        await answer(send, 204, requests.own_headers(), b"")
         return None
     wire = framing(hub.limits.retry_seconds)
-    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    requests.note_answer(scope, 200)
+    await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS, *requests.own_headers()]})
     first = b"".join(message["body"] for _, message in wire.encode(epoch, opening.first))
     await send(_body(wire.retry + first))
     return watcher_on(send, wire, hub.limits.send_buffer_bytes)

@@ -8,9 +8,11 @@ from headrace.eventlog.replay import Opening, Stream
 from headrace.eventlog.topic import Watcher
 from headrace.model.event import Event
 from headrace.model.ids import JobId, UserId
+from headrace.transports import requests
 from headrace.transports.asgi import Scope, credential, query, until_gone, watcher_on
 from headrace.transports.direct import text_frame
 
+SWITCHING_PROTOCOLS = 101
 NORMAL_CLOSURE = 1000
 SERVICE_RESTART = 1012
 """https://www.iana.org/assignments/websocket"""
@@ -55,7 +57,7 @@ async def serve(hub: Hub, user_id: UserId, job_id: JobId | None, scope: Scope, r
     topic, opening = await hub.open(Stream(user_id, job_id), query(scope, "after"))
     watcher = None
     try:
-        watcher = await _greet(hub, topic.epoch, opening, send)
+        watcher = await _greet(hub, topic.epoch, opening, scope, send)
         watcher.credential = credential(scope)
         hub.join(topic, watcher, opening.place)
         del opening
@@ -64,8 +66,9 @@ async def serve(hub: Hub, user_id: UserId, job_id: JobId | None, scope: Scope, r
         hub.release(topic, watcher)
 
 
-async def _greet(hub: Hub, epoch: str, opening: Opening, send: Send) -> Watcher:
-    await send({"type": "websocket.accept"})
+async def _greet(hub: Hub, epoch: str, opening: Opening, scope: Scope, send: Send) -> Watcher:
+    requests.note_answer(scope, SWITCHING_PROTOCOLS)
+    await send({"type": "websocket.accept", "headers": requests.own_headers()})
     watcher = watcher_on(send, framing, hub.limits.send_buffer_bytes)
     for _, message in framing.encode(epoch, opening.first):
         await send(message)

@@ -92,7 +92,8 @@ def test_a_refused_stream_is_answered_with_a_problem(server, path, status, code)
     assert (answer.headers.get("www-authenticate") == "Bearer") == (status == 401)
     problem = answer.json()
     assert (problem["status"], problem["code"]) == (status, code)
-    assert set(problem) == {"type", "title", "status", "detail", "code"}
+    assert set(problem) == {"type", "title", "status", "detail", "code", "request_id"}
+    assert answer.headers["x-request-id"] == problem["request_id"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 from engineio.packet import NOOP, Packet
 
 from headrace.eventlog.framing import Message, Push, Send
+from headrace.transports import requests
 
 Marks = dict[str | None, "asyncio.Future[Below]"]
 """Who waits for which text to be sent, on whichever WebSocket that is."""
@@ -21,6 +22,8 @@ class Below:
 
     async def send(self, message: Message) -> None:
         """Send a message, and tell who waits for it."""
+        if message["type"] == "websocket.accept":
+            message["headers"] = [*message.get("headers", ()), *requests.own_headers()]
         await self._send(message)
         waiting = self._marks.get(message.get("text"))
         if waiting is not None and not waiting.done():

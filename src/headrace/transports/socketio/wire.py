@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 import socketio
 from socketio.exceptions import ConnectionRefusedError as Refusal
 
-from headrace.eventlog.framing import Receive, Send
+from headrace.eventlog.framing import Message, Receive, Send
 from headrace.eventlog.hub import Hub
 from headrace.eventlog.replay import Opening, Stream
 from headrace.eventlog.topic import Topic, Watcher
 from headrace.model.errors import BadRequest, Busy, HeadraceError, MalformedCursor, NotAuthenticated
 from headrace.model.principal import Principal
+from headrace.transports import requests
 from headrace.transports.asgi import Scope, query, refuse, until_gone, watcher_on
 from headrace.transports.socketio.below import Below, Marks
 from headrace.transports.socketio.framing import framing
@@ -38,6 +39,8 @@ CheckSource = Callable[[Scope], None]
 NAMESPACE = "/"
 WIRE = "headrace.wire"
 """Where a WebSocket's scope holds it."""
+
+SWITCHING_PROTOCOLS = 101
 
 MOST_BYTES = 65_536
 """Of a packet from a client, which has nothing to say but `auth`."""
@@ -87,7 +90,7 @@ class SocketIO:
         except HeadraceError as error:
             await self._refuse(scope, receive, send, error)
         else:
-            serve = self._serve_socket if scope["type"] == "websocket" else self._server.handle_request
+            serve = self._serve_socket if scope["type"] == "websocket" else self._serve_poll
             await serve(scope, receive, send)
 
     async def close(self) -> None:
@@ -118,7 +121,18 @@ class SocketIO:
         await until_gone(receive)
         await asyncio.sleep(0)  # uvicorn logs an error for who returns before the connection is closed
 
+    async def _serve_poll(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *requests.own_headers()]
+                if not query(scope, "sid"):  # the polls that follow are of the same connection
+                    requests.note_answer(scope, message["status"])
+            await send(message)
+
+        await self._server.handle_request(scope, receive, send_named)
+
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        requests.note_answer(scope, SWITCHING_PROTOCOLS)
         socket = watcher_on(send, framing, self._hub.limits.send_buffer_bytes)
         below = scope[WIRE] = Below(send, socket.abort, socket.push, self._marks)
         eio_sid = query(scope, "sid")
