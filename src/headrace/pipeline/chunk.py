@@ -16,7 +16,9 @@ BUILT_IN = "sentences"
 
 # BERT's tokenizer always cuts around white space, ASCII punctuation and ideographs, so that counts of words add up.
 ALONE = r"!-/:-@\[-`{-~\u3400-\u4dbf\u4e00-\u9fff"
-WORDS = re.compile(rf"[^ \t\r\n{ALONE}]+|[{ALONE}]")
+SPACES = " \t\r\n"
+WORDS = re.compile(rf"(?:[^{SPACES}{ALONE}]+|[{ALONE}])[{SPACES}]*|[{SPACES}]+")
+"""With the white space behind each, so that they are all of the text."""
 MAX_CACHED_WORDS, MAX_CACHED_CHARACTERS = 50_000, 64
 # A word of more than 100 characters is one token to BERT, whatever its length: no passage shall grow without end.
 MAX_CHARACTERS_PER_TOKEN = 12
@@ -89,10 +91,9 @@ class Chunker:
     """
 
     def __init__(self, tokenizer: Tokenizer | None = None, *, max_tokens: int = 256, overlap_tokens: int = 0) -> None:
-        self._tokenizer = tokenizer or load_tokenizer()
+        self._counts = Counts(tokenizer or load_tokenizer())
         self._capacity = max_tokens - SPECIAL_TOKENS
         self._overlap = overlap_tokens
-        self._counts: dict[str, int] = {}
 
     def chunk(self, section: Section, first_ordinal: int) -> list[Chunk]:
         """The section's chunks, numbered from `first_ordinal`; none for white space."""
@@ -119,9 +120,9 @@ class Chunker:
 
     def _counter(self, whole: str) -> Callable[[str], int]:
         """Counts the tokens of any stretch of `whole`."""
-        spans = [match.span() for match in WORDS.finditer(whole)]
-        starts, ends = [start for start, _ in spans], [end for _, end in spans]
-        sums = list(accumulate((self._count(whole[start:end]) for start, end in spans), initial=0))
+        words = WORDS.findall(whole)
+        bounds = list(accumulate(map(len, words), initial=0))
+        sums = list(accumulate(map(self._counts.__getitem__, words), initial=0))
         cursor = 0
 
         def count(text: str) -> int:
@@ -131,28 +132,32 @@ class Chunker:
             start = whole.find(text) if start < 0 else start
             cursor = 0 if self._overlap else start
             end = start + len(text)
-            first, last = bisect_left(starts, start), bisect_right(ends, end)
+            first, last = bisect_left(bounds, start), bisect_right(bounds, end) - 1
             if last < first:  # within one word
-                return max(self._count(text), len(text) // MAX_CHARACTERS_PER_TOKEN)
-            head = whole[start : min(ends[first - 1], end)] if first and ends[first - 1] > start else ""
-            tail = whole[starts[last] : end] if last < len(starts) and starts[last] < end else ""
-            counted = sums[last] - sums[first] + self._count(head) + self._count(tail)
+                counted = self._counts[text]
+            else:
+                head, tail = whole[start : bounds[first]], whole[bounds[last] : end]
+                counted = self._counts[head] + sums[last] - sums[first] + self._counts[tail]
             return max(counted, len(text) // MAX_CHARACTERS_PER_TOKEN)
 
         return count
 
-    def _count(self, word: str) -> int:
-        count = self._counts.get(word)
-        if count is None:
-            count = len(self._tokenizer.encode(word, add_special_tokens=False).ids) if word else 0
-            self._remember(word, count)
-        return count
 
-    def _remember(self, word: str, count: int) -> None:
-        if len(self._counts) >= MAX_CACHED_WORDS:
-            self._counts.clear()
+class Counts(dict[str, int]):
+    """The number of tokens of single words, counted when they are first asked for and remembered while they are few."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__({"": 0})
+        self._tokenizer = tokenizer
+
+    def __missing__(self, word: str) -> int:
+        """As the tokenizer says."""
+        count = len(self._tokenizer.encode(word, add_special_tokens=False).ids) if word else 0
+        if len(self) >= MAX_CACHED_WORDS:
+            self.clear()
         if len(word) <= MAX_CACHED_CHARACTERS:
-            self._counts[word] = count
+            self[word] = count
+        return count
 
 
 def windows(text: str) -> Iterator[tuple[int, str]]:

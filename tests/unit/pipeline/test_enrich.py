@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from headrace.pipeline import enrich
 from headrace.pipeline.enrich import describe
 from headrace.pipeline.enrich.dates import dates_of
-from headrace.pipeline.enrich.keywords import keywords_of
+from headrace.pipeline.enrich.keywords import PLAIN_TOKENS, TOKENS, keywords_of
 from headrace.pipeline.enrich.language import language_of
 from headrace.pipeline.enrich.likeness import simhash_of
 from headrace.pipeline.enrich.llm import Chat, told_by
@@ -39,6 +39,10 @@ def test_the_language_is_told_where_the_text_tells_it(text: str, language: str |
     assert language_of(text) == language
 
 
+def test_the_language_of_a_long_text_is_told_from_all_of_its_beginning() -> None:
+    assert language_of(("SELECT * FROM weir WHERE id = 7;\n" * 3 + GERMAN + "\n") * 8) == "de"
+
+
 def test_keywords_are_what_the_text_is_about_and_no_stop_words() -> None:
     english, german = keywords_of(ENGLISH), keywords_of(GERMAN)
 
@@ -54,6 +58,15 @@ def test_any_text_has_at_most_ten_different_keywords(text: str) -> None:
     found = keywords_of(text)
 
     assert len(found) == len(set(found)) <= 10
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=200))
+def test_words_are_the_same_whichever_way_a_plain_text_is_looked_through(text: str) -> None:
+    assert PLAIN_TOKENS.findall(text.lower()) == TOKENS.findall(text.lower())
+
+
+def test_typographic_marks_change_no_keyword() -> None:
+    assert keywords_of(ENGLISH.replace(". ", "\u201d \u2014\u00a0")) == keywords_of(ENGLISH.replace(". ", "' ' "))
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,10 @@ def _brought(names: Collection[str], sample: str, filename: str) -> tuple[dict[s
     for name in names:
         try:
             found |= _enricher(name)(sample, filename)
+        except plugins.NoSuchPart:
+            warnings.append(
+                f"the enricher {name!r} is not installed here, or does not load; the operator can tell more"
+            )
         except Exception as error:  # noqa: BLE001  (of other people's making: it must not end the document)
             warnings.append(f"the enricher {name!r} failed: {type(error).__name__}")
     return found, warnings

@@ -30,7 +30,8 @@ _SHAPES = re.compile(
     ),
     re.IGNORECASE,
 )
-_YEAR = re.compile(r"(?<![0-9])(?:1[0-9]{3}|20[0-9]{2})(?![0-9])")
+_YEAR = re.compile(r"(?:1[0-9]|20)[0-9]{2}(?![0-9])(?<![0-9]{5})")
+"""Looks behind last: a pattern that begins with a digit is searched for several times as fast."""
 BEFORE, AFTER = 32, 12
 """Characters around a year that its month and day are within; to look nowhere else is ten times as fast."""
 

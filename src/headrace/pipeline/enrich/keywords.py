@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from math import log
@@ -14,35 +15,58 @@ SHARE_OF_PHRASE = 0.5
 FIRST_RANK, LAST_RANK = 1_996, 30_522  # the lines of "the" and of the end in the vocabulary
 # Words of at least three letters; marks between them, so that phrases do not cross them.
 TOKENS = re.compile(r"[^\W\d_]{3,30}(?:-[^\W\d_]{2,30})*|[^\w\s]")
+# The same for ASCII in lower case, which is looked through twice as fast by plain ranges.
+PLAIN_TOKENS = re.compile(r"[a-z]{3,30}(?:-[a-z]{2,30})*|[\x00-\x08\x0e-\x1b!-/:-@\[-^`{-\x7f]")
+PLAIN = {"\u00a0": " "} | dict.fromkeys("\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026", "'")
+"""What makes most texts that are not ASCII so; here a mark is a mark."""
 IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+MOST_REMEMBERED = 50_000
 
 
 def keywords_of(text: str) -> tuple[str, ...]:
     """At most 10 words and phrases of two words in lower case, the best first."""
-    stop = stop_words()
-    tokens = [token for token in TOKENS.findall(text.lower()) if not IDEOGRAPHS.search(token)]
-    is_word = [token[0].isalpha() and token not in stop for token in tokens]
-    words = Counter(token for token, counts in zip(tokens, is_word, strict=True) if counts)
-    neighbours = pairwise(zip(tokens, is_word, strict=True))
-    phrases = Counter((one, two) for (one, is_one), (two, is_two) in neighbours if is_one and is_two and one != two)
-    return chosen(words, {pair: count for pair, count in phrases.items() if count >= MIN_COUNT_OF_PHRASE})
+    tokens = tokens_of(text)
+    words = {token: count for token, count in Counter(tokens).items() if says_something(token)}
+    frequent = {word for word, count in words.items() if count >= MIN_COUNT_OF_PHRASE}
+    pairs = Counter([pair for pair in pairwise(tokens) if pair[0] in frequent and pair[1] in frequent])
+    return chosen(words, {pair: pairs[pair] for pair in pairs if is_phrase(pair, pairs[pair])})
 
 
-def chosen(words: Counter[str], phrases: dict[tuple[str, ...], int]) -> tuple[str, ...]:
+def tokens_of(text: str) -> list[str]:
+    """Words and marks, in lower case."""
+    for mark, plain in PLAIN.items():
+        text = text.replace(mark, plain)
+    return (PLAIN_TOKENS if text.isascii() else TOKENS).findall(text.lower())
+
+
+def is_phrase(pair: tuple[str, str], count: int) -> bool:
+    """Whether two neighbours, of which both say something, belong together."""
+    return count >= MIN_COUNT_OF_PHRASE and pair[0] != pair[1]
+
+
+def chosen(words: Mapping[str, int], phrases: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
     """The best by count times rarity, no word twice."""
-    counts = phrases | {(word,): count for word, count in words.items()}
-    scores = {terms: count * sum(map(rarity, terms)) for terms, count in counts.items()}
+    scored: list[tuple[float, tuple[str, ...], int]]
+    scored = [(-count * rarity(word), (word,), count) for word, count in words.items()]
+    scored += [(-count * (rarity(pair[0]) + rarity(pair[1])), pair, count) for pair, count in phrases.items()]
     found: list[tuple[str, ...]] = []
     taken: Counter[str] = Counter()
-    for terms in sorted(scores, key=lambda terms: (-scores[terms], terms)):
-        is_new = all(taken[term] <= SHARE_OF_PHRASE * words[term] for term in terms)
-        if is_new and len(found) < MAX_KEYWORDS:
+    for _, terms, count in sorted(scored):
+        if all(taken[term] <= SHARE_OF_PHRASE * words[term] for term in terms):
             found.append(terms)
-            for term in terms:
-                taken[term] += counts[terms]
+            taken.update(dict.fromkeys(terms, count))
+        if len(found) == MAX_KEYWORDS:
+            break
     return tuple(" ".join(terms) for terms in found)
 
 
+@lru_cache(MOST_REMEMBERED)
+def says_something(token: str) -> bool:
+    """Whether it is a word, neither so common that it says nothing nor written without spaces between words."""
+    return token[0].isalpha() and token not in stop_words() and not IDEOGRAPHS.search(token)
+
+
+@lru_cache(MOST_REMEMBERED)
 def rarity(word: str) -> float:
     """The inverse frequency in English, as a logarithm. A word that is not in the list, of any language, is rare.
 

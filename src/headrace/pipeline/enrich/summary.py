@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from math import sqrt
 
 SAMPLE_CHARACTERS = 3_000
@@ -9,6 +10,8 @@ MOST_SENTENCES = 24
 SHORTEST, LONGEST = 40, 320
 LEAD = 0.15
 """The share of its score that a sentence loses for every two before it, up to six: texts say early what they say."""
+_PARAGRAPHS = re.compile(r"\n\s*\n")
+_ENDS = re.compile(r"[.!?] (?=[\w\"'(])|[\u3002\uff01\uff1f]")
 
 
 def summary_of(text: str, keywords: Sequence[str]) -> str | None:
@@ -26,7 +29,8 @@ def summary_of(text: str, keywords: Sequence[str]) -> str | None:
 def sentences(text: str) -> list[str]:
     """Those that read like one: not a heading, not a table, neither too short nor too long."""
     found = []
-    for paragraph in re.split(r"\n\s*\n", text):
+    for paragraph in _PARAGRAPHS.split(text):
         whole = " ".join(paragraph.split())
-        found += [one.strip() for one in re.split(r"(?<=[.!?])\s+(?=[\w\"'(])|(?<=[\u3002\uff01\uff1f])", whole)]
+        ends = [0, *(end.end() for end in _ENDS.finditer(whole)), len(whole)]
+        found += [whole[start:end].strip() for start, end in pairwise(ends)]
     return [one for one in found if SHORTEST <= len(one) <= LONGEST and one[-1:] in ".!?\u3002\uff01\uff1f"]
