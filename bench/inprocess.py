@@ -15,6 +15,7 @@ import psutil
 from headrace.engine.control import Control
 from headrace.engine.ingest import Ingest
 from headrace.engine.reading import Reader
+from headrace.engine.receipts import Receipts
 from headrace.engine.unpacking import Unpacking
 from headrace.model.ids import LOCAL_USER
 from headrace.model.job import Job
@@ -133,6 +134,7 @@ def installation(embedder: Embedder, *, describes: bool = True, **settings: obje
             reader=Reader(database, blobs, parsers),
             unpacking=Unpacking(database, blobs, parsers, control, chosen),
             embedders=Fixed(embedder),
+            receipts=Receipts(database, "local"),
             control=control,
             settings=chosen,
         )

@@ -24,10 +24,15 @@ class Planned:
 
 @dataclass
 class ModelService:
-    """`texts` are all that were embedded, `asked` all that was chatted about; `plan` is used up from its beginning."""
+    """`texts` are all that were embedded, `asked` all that was chatted about; `plan` is used up from its beginning.
+
+    `requests` are the texts of each request to embed; one with the word `refused` in it is answered 400.
+    """
 
     url: str = ""
     texts: list[str] = field(default_factory=list)
+    requests: list[list[str]] = field(default_factory=list)
+    refused: str | None = None
     asked: list[str] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
     plan: list[Planned] = field(default_factory=list)
@@ -38,6 +43,7 @@ class ModelService:
     def answer(self, path: str, body: dict[str, Any]) -> Planned:
         with self.lock:
             self.seen.set()
+            self.requests += [body["input"]] if "input" in body else []
             planned = self.plan.pop(0) if self.plan else self.always
             if planned is not None:
                 return planned
@@ -45,6 +51,8 @@ class ModelService:
                 self.asked.append(body["messages"][-1]["content"])
                 said = {"summary": "A summary by the model.", "keywords": ["by", "the model"]}
                 return Planned(body=json.dumps({"choices": [{"message": {"content": json.dumps(said)}}]}).encode())
+            if self.refused and any(self.refused in text for text in body["input"]):
+                return Planned(status=400)
             self.texts += body["input"]
         rows = [{"index": place, "embedding": vector_of(text)} for place, text in enumerate(body["input"])]
         return Planned(body=json.dumps({"data": rows}).encode())

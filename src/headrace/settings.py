@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     embedder_batch_texts: PositiveInt = 64
     embedder_batch_tokens: PositiveInt = 8_192
     embedder_patience_seconds: PositiveFloat = 300.0
+    embedder_requests: PositiveInt = 4
     max_embeddings_per_job: NonNegativeInt = 0
 
     enricher_url: str | None = None
@@ -181,6 +182,7 @@ class Settings(BaseSettings):
             "batch_texts": self.embedder_batch_texts,
             "batch_tokens": self.embedder_batch_tokens,
             "patience_seconds": self.embedder_patience_seconds,
+            "requests": self.embedder_requests,
         }
 
     @property

@@ -28,6 +28,7 @@ from headrace.engine.housekeeping import Housekeeping
 from headrace.engine.ingest import Ingest
 from headrace.engine.parsing import open_parsers
 from headrace.engine.reading import Reader
+from headrace.engine.receipts import Receipts
 from headrace.engine.slices import Slice
 from headrace.engine.unpacking import Unpacking
 from headrace.eventlog.hub import Hub
@@ -293,6 +294,7 @@ class World:
             reader=Reader(self.database, blobs, parsers, chunker=self.settings.chunker),
             unpacking=Unpacking(self.database, blobs, parsers, control, self.settings),
             embedders=Embedders(Options(**self.settings.embedders, threads=1)),
+            receipts=Receipts(self.database, "local"),
             control=control,
             settings=self.settings,
         )

@@ -132,6 +132,20 @@ def test_a_second_worker_takes_its_share(server: RunningServer, client: httpx.Cl
     check_log(events_of(client, job_id))
 
 
+def test_two_workers_pay_once_for_passages_that_come_in_many_jobs_at_once(
+    server: RunningServer, client: httpx.Client
+) -> None:
+    client.post("/workspaces", json={"name": "copies"}).raise_for_status()
+    text = "\n\n".join(f"Part {number}: the miller opens the sluice at dawn. " * 16 for number in range(40)).encode()
+    with second_worker(server):
+        jobs = [submit(client, {f"copy-{number}.md": text}, "copies") for number in range(8)]
+        ended = [wait_for_end(client, job_id) for job_id in jobs]
+
+    (chunks,) = {job["chunks_created"] for job in ended}
+    assert sum(job["stats"]["embeddings_computed"] for job in ended) <= chunks
+    assert sum(job["stats"]["embeddings_reused"] for job in ended) >= 7 * chunks
+
+
 @pytest.mark.parametrize("whose", ["the server's", "the second"])
 def test_a_job_ends_well_although_one_of_two_workers_is_killed(
     server: RunningServer, client: httpx.Client, whose: str

@@ -63,8 +63,9 @@ def test_the_same_file_again_has_ended_when_it_is_answered_and_costs_nothing(htt
 
     assert second["status"] == "completed"
     assert second["stats"]["documents_unchanged"] == 1
-    assert second["stats"]["embeddings_computed"] == second["stats"]["embeddings_reused"] == 0
-    assert second["chunks_created"] == first["chunks_created"] > 0
+    assert second["stats"]["embeddings_computed"] == 0
+    assert second["stats"]["embeddings_reused"] == first["chunks_created"]
+    assert second["chunks_created"] == second["total_chunks"] == second["current_chunk"] == first["chunks_created"] > 0
     assert (verdicts(http, first), verdicts(http, second)) == (["new"], ["unchanged"])
     assert items(http, first)[0]["document_id"] == items(http, second)[0]["document_id"]
     log = http.get(f"/jobs/{second['job_id']}/events", headers={"Accept": "application/json"}).json()["events"]
@@ -159,10 +160,23 @@ def test_many_who_send_the_same_file_at_once_make_one_document(http: httpx.Clien
     assert len({item["document_id"] for job in jobs for item in items(http, job)}) == 1
     chunks = {job["chunks_created"] for job in jobs}
     assert len(chunks) == 1
-    # Jobs that are at the same passages in the same moment each pay for them, and only so many run at once.
-    assert sum(job["stats"]["embeddings_computed"] for job in jobs) <= 3 * max(chunks)
+    assert sum(job["stats"]["embeddings_computed"] for job in jobs) <= max(chunks)
     assert sorted(verdicts(http, job)[0] for job in jobs) == ["new"] + ["unchanged"] * 7
     assert len(http.get("/documents", params={"workspace": "crowd"}).json()["documents"]) == 1
+
+
+def test_many_who_send_the_same_passages_under_other_names_pay_for_them_once(http: httpx.Client) -> None:
+    http.post("/workspaces", json={"name": "copies"}).raise_for_status()
+    text = "\n\n".join(PARTS) + " In many copies."
+
+    with ThreadPoolExecutor(8) as pool:
+        jobs = list(pool.map(lambda number: send(http, "copies", (f"copy-{number}.md", text)), range(8)))
+
+    (chunks,) = {job["chunks_created"] for job in jobs}
+    assert sum(job["stats"]["embeddings_computed"] for job in jobs) <= chunks
+    assert all(
+        job["stats"]["embeddings_computed"] + job["stats"]["embeddings_reused"] == job["chunks_created"] for job in jobs
+    )
 
 
 def test_texts_without_a_name_are_documents_of_their_own(http: httpx.Client) -> None:

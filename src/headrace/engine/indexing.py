@@ -5,13 +5,14 @@ A vector that was paid for before, under the same text, model and parameters, is
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
 from headrace.engine.measuring import Measured
+from headrace.engine.receipts import Receipts
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.job import Item, Stats
 from headrace.model.pace import Unit
@@ -40,6 +41,12 @@ class Waiting:
 
     ordinal: int
     chunk: index.StoredChunk
+
+
+Keyed = tuple[Waiting, bytes]
+"""A chunk, and the key that its vector's receipt has."""
+
+OnTwin = Callable[[bool], None]
 
 
 @dataclass(slots=True)
@@ -71,21 +78,28 @@ class Indexing:
         self,
         database: Database,
         embedder: Embedder,
+        receipts: Receipts,
         items: Sequence[Item],
         in_hand: InHand,
         stop: Callable[[], bool],
         *,
         on_wait: OnWait = ignore,
+        on_twin: OnTwin = lambda _: None,
         most: int = 0,
         check: Callable[[Transaction], None] | None = None,
     ) -> None:
-        """`most` texts may be embedded for the whole job, 0 for any number; `check` refuses vectors of an old model."""
+        """`most` texts may be embedded for the whole job, 0 for any number; `check` refuses vectors of an old model.
+
+        `on_twin` is told when another job embeds the same passages, and when it does not any more.
+        """
         self._database = database
         self._embedder = embedder
         self._items = {item.ordinal: item for item in items}
         self._in_hand = in_hand
         self._stop = stop
+        self._receipts = receipts
         self._on_wait = on_wait
+        self._on_twin = on_twin
         self._most = most
         self._check = check
         self.measured = Measured()
@@ -131,9 +145,38 @@ class Indexing:
         return waiting
 
     def _index(self, waiting: Sequence[Waiting]) -> None:
+        if not makes_vectors(self._embedder):
+            rows: list[tuple[Waiting, bytes | None]] = [(one, None) for one in waiting]
+            self._save_all(Batch(rows=rows[start : start + SAVE_CHUNKS]) for start in range(0, len(rows), SAVE_CHUNKS))
+            return
+        keyed = [(one, receipt_key(self._embedder, one.chunk.text)) for one in waiting]
+        while keyed:
+            keyed = self._pay(keyed)
+
+    def _pay(self, keyed: Sequence[Keyed]) -> list[Keyed]:
+        """Index what is paid for and what nobody else pays for; returns the rest, when it is time to look again."""
+        with self._receipts.settle({key for _, key in keyed}) as settled:
+            first = {key: (one, key) for one, key in reversed(keyed) if key in settled.mine}
+            self._save_all(self._batches([each for each in keyed if each[1] in settled.paid], settled.paid, first))
+        mine = {one.chunk.chunk_id for one, _ in first.values()}
+        rest = [each for each in keyed if each[1] not in settled.paid and each[0].chunk.chunk_id not in mine]
+        self._wait_for_twins({key for _, key in rest} - settled.mine)
+        return rest
+
+    def _wait_for_twins(self, keys: Collection[bytes]) -> None:
+        if keys:
+            self._on_twin(True)
+            self._receipts.wait(keys)
+            if self._stop():
+                raise Superseded("the job does not go on")
+        else:
+            self._on_twin(False)
+
+    def _save_all(self, batches: Iterable[Batch]) -> None:
+        """Save them as they come, some together."""
         unsaved, saved_at = Batch(), time.monotonic()
         try:
-            for batch in self._batches(waiting):
+            for batch in batches:
                 if self._stop():
                     raise Superseded("the job does not go on")
                 unsaved.add(batch)
@@ -145,26 +188,13 @@ class Indexing:
             raise
         self._save(unsaved)
 
-    def _batches(self, waiting: Sequence[Waiting]) -> Iterator[Batch]:
+    def _batches(
+        self, known: Sequence[Keyed], paid: Mapping[bytes, bytes], missing: Mapping[bytes, Keyed]
+    ) -> Iterator[Batch]:
         """First what is paid for already, then what the embedder makes, as it makes it."""
-        if not makes_vectors(self._embedder):
-            for start in range(0, len(waiting), SAVE_CHUNKS):
-                yield Batch(rows=[(one, None) for one in waiting[start : start + SAVE_CHUNKS]])
-            return
-        keys = [receipt_key(self._embedder, one.chunk.text) for one in waiting]
-        with self._database.read() as connection:
-            paid = index.find_receipts(connection, keys)
-        known = Batch()
-        missing: list[tuple[Waiting, bytes]] = []
-        for one, key in zip(waiting, keys, strict=True):
-            if key in paid:
-                known.rows.append((one, paid[key]))
-            else:
-                missing.append((one, key))
-        known.stats = Stats(embeddings_reused=len(known.rows))
-        yield known
+        yield Batch(rows=[(one, paid[key]) for one, key in known], stats=Stats(embeddings_reused=len(known)))
         left = self._left() if missing and self._most else len(missing)
-        yield from self._embed(missing[:left])
+        yield from self._embed(list(missing.values())[:left])
         if left < len(missing):
             told = f"this job may have {self._most} texts embedded, and has; raise max_embeddings and retry"
             raise DocumentError("budget_spent", told)
@@ -174,7 +204,7 @@ class Indexing:
         with self._in_hand() as hand:
             return max(0, self._most - hand.job.stats.embeddings_computed)
 
-    def _embed(self, missing: Sequence[tuple[Waiting, bytes]]) -> Iterator[Batch]:
+    def _embed(self, missing: Sequence[Keyed]) -> Iterator[Batch]:
         began = time.monotonic()
         for places, vectors in self._embedder.batches([one.chunk.text for one, _ in missing], on_wait=self._on_wait):
             seconds = time.monotonic() - began
@@ -202,7 +232,7 @@ class Indexing:
             if self._check:
                 self._check(hand.transaction)
             index.index_chunks(hand.transaction, indexed)
-            index.save_receipts(hand.transaction, batch.receipts)
+            self._receipts.keep(hand.transaction, batch.receipts)
             hand.count(batch.stats)
             for ordinal, item in after.items():
                 hand.move(self._items[ordinal], item)

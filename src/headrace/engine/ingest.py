@@ -13,8 +13,9 @@ from headrace.engine import errands, reembed, slices, twins
 from headrace.engine.control import Control
 from headrace.engine.indexing import Indexing
 from headrace.engine.measuring import Measured
-from headrace.engine.patience import told_waiting
+from headrace.engine.patience import told_twin, told_waiting
 from headrace.engine.reading import Read, Reader, save_all
+from headrace.engine.receipts import Receipts
 from headrace.engine.slices import Slice
 from headrace.engine.traces import slice_span
 from headrace.engine.unpacking import Unpacking
@@ -59,6 +60,7 @@ class Ingest:
     reader: Reader
     unpacking: Unpacking
     embedders: Embedders
+    receipts: Receipts
     control: Control
     settings: Settings
 
@@ -69,7 +71,7 @@ class Ingest:
             if job.run == 1:
                 tracing.waited("headrace.queue", job.created_at)
             if job.job_type is JobType.REEMBEDDING:
-                self._surely(lambda: reembed.run(self.database, self.embedders, self.control, job))
+                self._surely(lambda: reembed.run(self.database, self.embedders, self.receipts, self.control, job))
                 return
             if job.workspace_id is not None and job.job_type in ERRANDS:
                 errand, workspace_id = ERRANDS[job.job_type], job.workspace_id
@@ -243,10 +245,12 @@ class _Shift:
         indexing = Indexing(
             ingest.database,
             ingest.embedders.get(self._config.embedder),
+            ingest.receipts,
             self._ready,
             self._in_hand,
             self._stop,
             on_wait=told_waiting(ingest.database, job_id, run, self._stop),
+            on_twin=told_twin(ingest.database, job_id, run),
             most=self._config.max_embeddings or ingest.settings.max_embeddings_per_job,
             check=self._check_vectors,
         )

@@ -5,11 +5,12 @@ and a cancelled job has changed nothing. Then all vectors are swapped in one tra
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from headrace.engine.control import Control
 from headrace.engine.patience import told_waiting
+from headrace.engine.receipts import Receipts
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.ids import WorkspaceId
 from headrace.model.job import Job, Stats
@@ -33,6 +34,7 @@ class Reembedding:
 
     database: Database
     embedder: Embedder
+    receipts: Receipts
     choice: str
     job: Job
     workspace_id: WorkspaceId
@@ -60,30 +62,40 @@ class Reembedding:
         return reached, done
 
     def _embed(self, portion: Sequence[Passage], done: int) -> None:
-        keys = {one.chunk_id: receipt_key(self.embedder, one.text) for one in portion}
-        with self.database.read() as connection:
-            paid = index.find_receipts(connection, list(keys.values()))
-        missing = [one for one in portion if keys[one.chunk_id] not in paid]
-        done += len(portion) - len(missing)
-        unsaved: dict[bytes, bytes] = {}
-        waiting = told_waiting(self.database, self.job.job_id, self.job.run, self.stop)
-        for places, vectors in self.embedder.batches([one.text for one in missing], on_wait=waiting):
-            unsaved |= {
-                keys[missing[place].chunk_id]: row.tobytes() for place, row in zip(places, vectors, strict=True)
-            }
-            if len(unsaved) >= SAVED_AT_ONCE:
-                done += len(unsaved)
-                self._save(unsaved, done)
-                unsaved = {}
-        reused = Stats(embeddings_reused=len(portion) - len(missing))
-        self._save(unsaved, done + len(unsaved), reused)
+        left = {receipt_key(self.embedder, one.text): one.text for one in portion}
+        bought = 0
+        while left:
+            with self.receipts.settle(left.keys()) as settled:
+                for receipts in self._buy({key: text for key, text in left.items() if key in settled.mine}):
+                    bought += len(receipts)
+                    self._save(receipts, done + bought, Stats(embeddings_computed=len(receipts)))
+            left = {key: text for key, text in left.items() if key not in settled.paid and key not in settled.mine}
+            self._wait_for(left.keys())
+        self._save({}, done + len(portion), Stats(embeddings_reused=len(portion) - bought))
 
-    def _save(self, receipts: Mapping[bytes, bytes], done: int, more: Stats | None = None) -> None:
+    def _buy(self, texts: Mapping[bytes, str]) -> Iterator[dict[bytes, bytes]]:
+        keys, unsaved = list(texts), dict[bytes, bytes]()
+        waiting = told_waiting(self.database, self.job.job_id, self.job.run, self.stop)
+        for places, vectors in self.embedder.batches(list(texts.values()), on_wait=waiting):
+            unsaved |= {keys[place]: row.tobytes() for place, row in zip(places, vectors, strict=True)}
+            if len(unsaved) >= SAVED_AT_ONCE:
+                yield unsaved
+                unsaved = {}
+        if unsaved:
+            yield unsaved
+
+    def _wait_for(self, keys: Collection[bytes]) -> None:
+        """Others are paying for these."""
+        if keys:
+            self.receipts.wait(keys)
         if self.stop():
             raise Superseded("the job does not go on")
-        stats = Stats(embeddings_computed=len(receipts)).plus(more or Stats())
+
+    def _save(self, receipts: Mapping[bytes, bytes], done: int, stats: Stats) -> None:
+        if self.stop():
+            raise Superseded("the job does not go on")
         with self.database.write() as transaction:
-            index.save_receipts(transaction, receipts)
+            self.receipts.keep(transaction, receipts)
             reembedding.advance(transaction, self.job.job_id, self.job.run, done=done, stats=stats)
 
     def _swap(self) -> bool:
@@ -119,7 +131,7 @@ class _SomeMissing(Exception):
     """A chunk was indexed since it was looked."""
 
 
-def run(database: Database, embedders: Embedders, control: Control, job: Job) -> None:
+def run(database: Database, embedders: Embedders, receipts: Receipts, control: Control, job: Job) -> None:
     """Run a job to its end; it fails with the embedder's reason, and the old vectors stay."""
     if job.workspace_id is None:
         return
@@ -128,7 +140,7 @@ def run(database: Database, embedders: Embedders, control: Control, job: Job) ->
         stop = lambda: control.is_stopped(job.job_id, job.run)  # noqa: E731
         try:
             embedder = embedders.get(choice)
-            Reembedding(database, embedder, choice, job, job.workspace_id, stop).run()
+            Reembedding(database, embedder, receipts, choice, job, job.workspace_id, stop).run()
         except (DocumentError, ValueError) as error:
             with database.write(durable=True) as transaction:
                 work.fail(transaction, job.job_id, job.run, str(error))

@@ -16,8 +16,9 @@ from dbos import error as engine_errors
 
 from headrace.engine import claims
 from headrace.model.errors import HeadraceError
-from headrace.store import roster
+from headrace.store import payments, roster
 from headrace.store.database import Database
+from headrace.store.postgres import WORKER_LOCKS
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +28,6 @@ GRACE_SECONDS = 2.0
 
 FAILURES = (sa.exc.SQLAlchemyError, HeadraceError, engine_errors.DBOSException)
 """What the database's going away may look like: also a pool that is empty, or a transaction that is broken."""
-
-
-LOCKS = 715_517
-"""The first key of our advisory locks; the second is a hash of the executor's name."""
 
 
 class Takeover:
@@ -94,6 +91,7 @@ class Takeover:
     def _take(self, executor: str) -> None:
         with self._database.write() as transaction:
             roster.forget(transaction, executor)
+            payments.forget(transaction, executor)
         for claim in claims.in_hand(self._connection)[executor]:  # read again: with the lock, nobody else takes them
             claims.put_back(claim)
 
@@ -102,4 +100,4 @@ class Takeover:
 
 
 def _call(function: str, executor: str) -> tuple[sa.TextClause, dict[str, object]]:
-    return sa.text(f"SELECT {function}(:locks, hashtext(:executor))"), {"locks": LOCKS, "executor": executor}
+    return sa.text(f"SELECT {function}(:locks, hashtext(:executor))"), {"locks": WORKER_LOCKS, "executor": executor}

@@ -1,6 +1,6 @@
-"""Files that were sent a second time while an earlier job is still at them: the later job waits.
+"""Files that were sent again while another job is still at them: of two that run, the one that began later waits.
 
-It pays nothing then. Where it begins in the same moment as the earlier one, before that is at work, both pay.
+Should both ingest them after all, the embeddings are still paid for once (`receipts.py`).
 """
 
 from headrace.engine.control import Control
@@ -13,16 +13,16 @@ LOOK_SECONDS = 0.25
 
 
 def wait_and_settle(database: Database, control: Control, job_id: JobId, run: int, recipe: str) -> None:
-    """Wait for the earlier jobs that are running, then finish as unchanged what they have made searchable.
+    """Wait for jobs that are at the same files since before, then finish as unchanged what they have made searchable.
 
-    Never for one that waits or rests itself: it may want this one's place. What an earlier job has failed, or made with
-    other settings, is ingested as usual.
+    Never for one that waits or rests itself: it may want this one's place. What the other job has failed, or made
+    with other settings, is ingested as usual.
 
     Raises:
         Superseded: the job does not go on.
     """
     with database.read() as connection:
-        if not sameness.has_second_sendings(connection, job_id):
+        if not sameness.has_twins(connection, job_id):
             return
     is_told = False
     with control.watching(job_id, run):

@@ -22,6 +22,7 @@ from headrace.engine.housekeeping import Housekeeping
 from headrace.engine.ingest import Ingest
 from headrace.engine.parsing import open_parsers
 from headrace.engine.reading import Reader
+from headrace.engine.receipts import Receipts
 from headrace.engine.roster import Roster
 from headrace.engine.strays import Strays
 from headrace.engine.takeover import Takeover
@@ -108,6 +109,7 @@ def _start(settings: Settings, executor: str, stopping: threading.Event, stack: 
         reader=Reader(database, blobs, parsers, chunker=settings.chunker, chat=_chat(settings)),
         unpacking=Unpacking(database, blobs, parsers, control, settings),
         embedders=embedders,
+        receipts=Receipts(database, executor),
         control=control,
         settings=settings,
     )

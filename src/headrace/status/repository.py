@@ -13,7 +13,7 @@ from headrace.model.document import Document, Workspace
 from headrace.model.vocabulary import ProcessingStatus, WorkspaceStatus
 from headrace.store import borrowed, reports
 from headrace.store.database import Transaction
-from headrace.store.schema import ID
+from headrace.store.schema.columns import ID
 
 D = TypeVar("D")
 W = TypeVar("W")

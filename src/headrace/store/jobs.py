@@ -76,7 +76,7 @@ def submit(transaction: Transaction, submission: Submission) -> Job:
         make_item(made, ordinal, document, submission.verdicts.get(document.document_id, Verdict.NEW))
         for ordinal, document in enumerate(submission.documents)
     ]
-    made = _counted(made, items)
+    made = _counted(transaction, made, items)
     keys = {"idempotency_key": submission.idempotency_key, "request_hash": submission.request_hash}
     transaction.execute(sa.insert(job).values(rows.from_job(made) | keys))
     if items:
@@ -89,7 +89,7 @@ def submit(transaction: Transaction, submission: Submission) -> Job:
     return draft.job
 
 
-def _counted(made: Job, items: Sequence[Item]) -> Job:
+def _counted(transaction: Transaction, made: Job, items: Sequence[Item]) -> Job:
     same = [one for one in items if one.verdict is Verdict.UNCHANGED]
     changed = sum(one.verdict is Verdict.CHANGED for one in items)
     counted = replace(
@@ -98,7 +98,7 @@ def _counted(made: Job, items: Sequence[Item]) -> Job:
         work_done=sum(one.work_total for one in same),
         processed_items=len(same),
         chunks_created=sum(one.chunk_count for one in same),
-        stats=Stats(documents_unchanged=len(same), documents_changed=changed),
+        stats=sameness.counted(transaction.connection, same).plus(Stats(documents_changed=changed)),
     )
     return advanced(counted) if same else counted
 

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from headrace.store.database import Transaction
-from headrace.store.schema import metadata, worker
+from headrace.store.schema import metadata, payment, worker
 from headrace.store.types import HalfVector
 
 BATCH = 500
@@ -35,8 +35,8 @@ class Content:
 
 
 def tables() -> list[sa.Table]:
-    """Those that are moved, each after those that it refers to. Workers say anew that they are there."""
-    return [table for table in metadata.sorted_tables if table is not worker]
+    """Those that are moved, each after those that it refers to. Workers say anew what they do."""
+    return [table for table in metadata.sorted_tables if table not in (worker, payment)]
 
 
 def is_empty(connection: sa.Connection) -> bool:

@@ -14,6 +14,9 @@ logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.5
 
+WORKER_LOCKS = 715_517
+"""The first key of the session locks by which workers show that they live; the second is a hash of a worker's name."""
+
 PASSING = ("08", "40", "53", "57", "25P03", "55P03")
 """How the codes of such errors begin (PostgreSQL, appendix A): connections, deadlocks, resources, and an operator who
 stops the server or a statement that took too long; a session that idled in a transaction; a lock that was not free."""
@@ -83,3 +86,13 @@ def wait_for_answer(engine: sa.Engine, seconds: float, wait: Callable[[float], o
                 raise Busy(f"the database does not answer: {error.orig}") from error
             logger.warning("the database does not answer; trying again")
             wait(PAUSE_SECONDS)
+
+
+def is_worker_alive(connection: sa.Connection, worker_id: str) -> bool:
+    """Whether a worker of that name is connected, and so holds its lock."""
+    held = sa.text(
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE datname = current_database() AND locktype = 'advisory' AND granted AND objsubid = 2"
+        " AND classid::bigint = :locks AND objid::bigint = (hashtext(:worker)::bigint & 4294967295)"
+    )
+    return bool(connection.scalar(held, {"locks": WORKER_LOCKS, "worker": worker_id}))

@@ -17,7 +17,7 @@ from headrace.model.progress import advanced
 from headrace.model.vocabulary import EventType, JobStatus, ProcessingStatus, Stage, Verdict
 from headrace.store import documents, record, revisions, rows
 from headrace.store.database import Transaction
-from headrace.store.schema import document, item, job
+from headrace.store.schema import chunk, document, item, job
 
 ALREADY_AT_WORK = "another job is ingesting the same file; this one looks again when it is done"
 
@@ -132,35 +132,46 @@ def _is_as_wished(served: Document, wish: Wish) -> bool:
 
 
 def is_at_work_elsewhere(connection: sa.Connection, job_id: JobId) -> bool:
-    """Whether a running job is at the very bytes that this one is to ingest, and was there first."""
-    other = item.alias("other")
+    """Whether a running job that began before this one is at the very bytes that this one is to ingest.
+
+    Who waits for whom follows one order, so that no two wait for each other. A clock that jumps can only make two
+    ingest the same.
+    """
+    other, own = item.alias("other"), job.alias("own")
+    began_before = sa.or_(
+        job.c.started_at < own.c.started_at, sa.and_(job.c.started_at == own.c.started_at, job.c.job_id < own.c.job_id)
+    )
     twins = (
         sa.select(item.c.ordinal)
+        .join(own, own.c.job_id == item.c.job_id)
         .join(other, other.c.document_id == item.c.document_id)
         .join(job, job.c.job_id == other.c.job_id)
         .where(
-            *_second_sendings(job_id),
+            *_sent_first(job_id),
             other.c.job_id != job_id,
-            other.c.version < item.c.version,
+            other.c.verdict == Verdict.NEW,
             other.c.stage_rank < Stage.COMPLETED.rank,
             job.c.status == JobStatus.RUNNING,
+            began_before,
         )
     )
     return connection.execute(twins.limit(1)).first() is not None
 
 
-def has_second_sendings(connection: sa.Connection, job_id: JobId) -> bool:
-    """Whether any document of the job was in an earlier job's hands when it was sent."""
-    return connection.execute(sa.select(item.c.ordinal).where(*_second_sendings(job_id)).limit(1)).first() is not None
+def has_twins(connection: sa.Connection, job_id: JobId) -> bool:
+    """Whether any document of the job was, or is, in another job's hands too."""
+    return connection.execute(sa.select(item.c.ordinal).where(*_with_twins(job_id)).limit(1)).first() is not None
 
 
-def _second_sendings(job_id: JobId) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        item.c.job_id == job_id,
-        item.c.version > 1,
-        item.c.verdict == Verdict.NEW,
-        item.c.stage_rank < Stage.COMPLETED.rank,
-    )
+def _with_twins(job_id: JobId) -> tuple[sa.ColumnElement[bool], ...]:
+    other = item.alias("twin")
+    twin = sa.exists().where(other.c.document_id == item.c.document_id, other.c.job_id != job_id)
+    return (*_sent_first(job_id), twin)
+
+
+def _sent_first(job_id: JobId) -> tuple[sa.ColumnElement[bool], ...]:
+    """Items of documents that nobody could see when they were sent: all of one document are of the same bytes."""
+    return item.c.job_id == job_id, item.c.verdict == Verdict.NEW, item.c.stage_rank < Stage.COMPLETED.rank
 
 
 def wait_for_twin(transaction: Transaction, job_id: JobId, run: int) -> None:
@@ -170,19 +181,14 @@ def wait_for_twin(transaction: Transaction, job_id: JobId, run: int) -> None:
 
 
 def settle(transaction: Transaction, job_id: JobId, run: int, recipe: str) -> None:
-    """Finish, as unchanged, what an earlier job has made searchable since it was sent."""
+    """Finish, as unchanged, what another job has made searchable since it was sent."""
     with record.changing(transaction, job_id, run=run) as draft:
         waiting = [
-            rows.to_item(row)
-            for row in transaction.execute(sa.select(item).where(*_second_sendings(job_id))).mappings()
+            rows.to_item(row) for row in transaction.execute(sa.select(item).where(*_with_twins(job_id))).mappings()
         ]
         found = documents.get_many(transaction.connection, [one.document_id for one in waiting])
-        wish = Wish(recipe=recipe)
-        done = [
-            as_unchanged(one, found[one.document_id])
-            for one in waiting
-            if one.document_id in found and _is_served(found[one.document_id], wish)
-        ]
+        served = _served_by_twins(transaction.connection, found, recipe)
+        done = [as_unchanged(one, served[one.document_id]) for one in waiting if one.document_id in served]
         for one in done:
             _write(transaction, one)
         draft.job = advanced(
@@ -192,16 +198,28 @@ def settle(transaction: Transaction, job_id: JobId, run: int, recipe: str) -> No
                 processed_items=draft.job.processed_items + len(done),
                 work_done=draft.job.work_done + sum(one.work_total for one in done),
                 chunks_created=draft.job.chunks_created + sum(one.chunk_count for one in done),
-                stats=draft.job.stats.plus(Stats(documents_unchanged=len(done))),
+                stats=draft.job.stats.plus(counted(transaction.connection, done)),
             )
         )
         if done:
             draft.report(EventType.JOB_PROGRESS)
 
 
-def _is_served(one: Document, wish: Wish) -> bool:
-    # Its status is `pending`, for this very job.
-    return one.live_version is not None and one.recipe == wish.recipe
+def _served_by_twins(
+    connection: sa.Connection, found: Mapping[DocumentId, Document], recipe: str
+) -> dict[DocumentId, Document]:
+    """The documents whose readers see, made by these settings, what came first: not another version sent since."""
+    first = sa.select(item.c.document_id, item.c.version).where(item.c.verdict == Verdict.NEW)
+    made = {
+        (row[0], row[1])
+        for portion in documents.in_portions(list(found))
+        for row in connection.execute(first.where(item.c.document_id.in_(portion)))
+    }
+    return {
+        document_id: one
+        for document_id, one in found.items()
+        if one.recipe == recipe and (document_id, one.live_version) in made
+    }
 
 
 def _write(transaction: Transaction, one: Item) -> None:
@@ -226,12 +244,28 @@ def as_unchanged(one: Item, served: Document) -> Item:
     )
 
 
+def counted(connection: sa.Connection, unchanged: Sequence[Item]) -> Stats:
+    """What items on which there is nothing to do are in a job's stats: their vectors, if they have any, are reused."""
+    chunks = sum(one.chunk_count for one in unchanged)
+    largest = max(unchanged, key=lambda one: one.chunk_count, default=None)
+    if largest is None or not _has_vectors(connection, largest):  # one stands for all: they are of the same settings
+        chunks = 0
+    return Stats(documents_unchanged=len(unchanged), embeddings_reused=chunks)
+
+
+def _has_vectors(connection: sa.Connection, one: Item) -> bool:
+    mine = chunk.c.document_id == one.document_id, chunk.c.version == one.version, chunk.c.vector.is_not(None)
+    return connection.execute(sa.select(chunk.c.chunk_id).where(*mine).limit(1)).first() is not None
+
+
 def finish_unchanged(draft: record.Draft) -> None:
     """End a job of which nothing is left to do, in the moment in which it was sent."""
     now = draft.transaction.now
     count = draft.job.total_items
     whose = "The document is" if count == 1 else f"All {count} documents are"
-    draft.job = lifecycle.finish(lifecycle.start(draft.job, now), now)
+    ended = lifecycle.finish(lifecycle.start(draft.job, now), now)
+    total = ended.chunks_created or None
+    draft.job = replace(ended, current_chunk=total, total_chunks=total)
     draft.report(EventType.JOB_COMPLETED, message=f"{whose} here already, unchanged")
 
 

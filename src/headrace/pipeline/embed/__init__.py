@@ -1,64 +1,22 @@
 """Vectors for passages: what an embedder is, which ones there are, and what a vector is remembered under."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from headrace.pipeline import plugins
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-OnWait = Callable[[float], None]
-
-
-def ignore(seconds: float) -> None:
-    """Nobody watches."""
-
-
-class Embedder(Protocol):
-    """Turns texts into unit vectors. Thread-safe; loads what it needs when it is first asked for a vector."""
-
-    @property
-    def name(self) -> str:
-        """Model and parameters: two embedders of one name give the same vectors. Part of every receipt's key."""
-        ...
-
-    @property
-    def dimensions(self) -> int:
-        """The length of each vector; 0 where there are none."""
-        ...
-
-    @property
-    def max_tokens(self) -> int:
-        """Tokens of one text that count, the special ones included; the rest would be lost."""
-        ...
-
-    def batches(
-        self, texts: Sequence[str], *, on_wait: OnWait = ignore
-    ) -> Iterator[tuple[Sequence[int], "NDArray[np.float16]"]]:
-        """Indices into `texts` and their vectors, `(len(indices), dimensions) float16`, as each small batch is done.
-
-        Every index comes once, in no promised order. `on_wait(seconds)` is called before each wait for a service, and
-        each second of it, with the seconds left, and with 0.0 after it; it may raise to give up. Raises DocumentError
-        `embedding_failed`.
-        """
-        ...
-
-    def embed_query(self, text: str) -> "NDArray[np.float32]":
-        """The vector of a question, `(dimensions,) float32`. Raises DocumentError `embedding_failed`."""
-        ...
+from headrace.pipeline.embed.embedder import CHARACTERS_PER_TOKEN, Embedder, EmbedderAway, OnWait, ignore
+from headrace.pipeline.embed.shared import Load, Shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What an operator says of embedders. `model` is a folder for `minilm`, a name for the others.
 
-    `threads` 0 means one for each core. `batch_tokens` and `patience_seconds` are those of a service.
+    `threads` 0 means one for each core. What begins with `batch_` or `patience_`, and `requests`, is of a service.
     """
 
     default: str = "minilm"
@@ -69,6 +27,7 @@ class Options:
     batch_texts: int = 64
     batch_tokens: int = 8_192
     patience_seconds: float = 300.0
+    requests: int = 4
 
     @property
     def name(self) -> str:
@@ -77,7 +36,7 @@ class Options:
 
 
 class Embedders:
-    """The embedders of one process by the names that workspaces choose; each is made once, and loads late.
+    """The embedders of one process by the names that workspaces choose; each is made once, shared, and loads late.
 
     `default` is the operator's. `minilm` is the built-in model; `openai` any service with an OpenAI-compatible
     `{url}/embeddings`; `fastembed` that package's models; `none` keyword search only. Other packages may bring more.
@@ -93,7 +52,7 @@ class Embedders:
         name = self.options.default if choice == DEFAULT else choice
         with self._lock:
             if name not in self._made:
-                self._made[name] = made(name, self.options)
+                self._made[name] = shared(made(name, self.options), name, self.options)
             return self._made[name]
 
     def is_same(self, one: str, other: str) -> bool:
@@ -103,6 +62,8 @@ class Embedders:
 
 DEFAULT = "default"
 NO_VECTORS = "none"
+CORES_A_LOAD = 4
+"""More than so many cores do not make one small batch faster."""
 
 
 def load_embedder(name: str, **options: Any) -> Embedder:
@@ -131,6 +92,16 @@ def made(name: str, options: Options) -> Embedder:
 
         return FastEmbed(model=model, threads=options.threads)
     return _plugin(name)
+
+
+def shared(embedder: Embedder, name: str, options: Options) -> Embedder:
+    """The embedder as several jobs ask it; what makes no vectors is not asked."""
+    if not makes_vectors(embedder):
+        return embedder
+    if name == "openai":
+        characters = options.batch_tokens * CHARACTERS_PER_TOKEN
+        return Shared(embedder, Load(texts=options.batch_texts, characters=characters, at_once=options.requests))
+    return Shared(embedder, Load(at_once=max(1, (os.cpu_count() or 1) // CORES_A_LOAD)))
 
 
 def _service(options: Options) -> Embedder:
@@ -166,3 +137,6 @@ def makes_vectors(embedder: Embedder) -> bool:
 def receipt_key(embedder: Embedder, text: str) -> bytes:
     """What a vector is kept under: 32 bytes, SHA-256 over the embedder's name and the text."""
     return hashlib.sha256(b"\0".join((embedder.name.encode(), text.encode()))).digest()
+
+
+__all__ = ["Embedder", "EmbedderAway", "Embedders", "OnWait", "Options", "ignore", "load_embedder"]

@@ -12,7 +12,7 @@ import httpx
 import orjson
 
 from headrace.model.errors import DocumentError
-from headrace.pipeline.embed import OnWait, ignore
+from headrace.pipeline.embed.embedder import CHARACTERS_PER_TOKEN, EmbedderAway, OnWait, ignore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 BATCH_TEXTS = 64
 BATCH_TOKENS = 8_192
-CHARACTERS_PER_TOKEN = 3
-"""A cautious guess: English has four to five, and no service tells before it is asked."""
 REQUEST_SECONDS = 60.0
 # How long one batch is tried in all, waits included, before its document fails.
 PATIENCE_SECONDS = 300.0
@@ -94,10 +92,10 @@ class OpenAICompatible:
                 return vectors_of(answer, len(texts))
             asked_for = problem.retry_after_seconds
             wait = (asked_for or min(MAX_WAIT_SECONDS, pause)) * (1 + random.uniform(0, JITTER))  # noqa: S311
-            if not problem.is_passing or tries == MOST_TRIES:
+            if not problem.is_passing:
                 raise DocumentError("embedding_failed", problem.sentence)
-            if monotonic() + wait > deadline:
-                raise DocumentError("embedding_failed", f"{problem.sentence}; it asks to wait {wait:.0f} s")
+            if tries == MOST_TRIES or monotonic() + wait > deadline:
+                raise EmbedderAway("embedding_failed", f"{problem.sentence}; it asks to wait {wait:.0f} s")
             wait_visibly(wait, on_wait)
             pause *= 2
         raise AssertionError("the last try returns or raises")
