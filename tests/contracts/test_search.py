@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, make_url, update
 
-from headrace.model.errors import ChunkNotFound, InvalidField
+from headrace.model.errors import ChunkNotFound, DocumentNotFound, InvalidField
 from headrace.model.ids import LOCAL_USER, UserId, WorkspaceId, new_id
 from headrace.search import index
 from headrace.search.postgres import ensure_vector_index
@@ -640,6 +640,31 @@ def test_neighbours_of_what_one_may_not_see_are_not_found(library: Library) -> N
         with pytest.raises(ChunkNotFound):
             library.searcher.neighbours(LOCAL_USER, chunk_id, before=1, after=1)
     assert len(library.searcher.neighbours(eve, "1", before=1, after=1)) == 1
+
+
+def test_the_text_around_a_passage_is_that_of_the_version_that_is_read(library: Library) -> None:
+    document = library.add(*(f"heron {number}" for number in range(5)))
+    library.build(document, 2, "another version")
+    (hit,) = [hit for hit in library.searcher.query(Query(user_id=LOCAL_USER, text="heron")) if hit.text == "heron 2"]
+
+    found = library.searcher.around(LOCAL_USER, document, hit.chunk_id, margin=100)
+
+    assert (found.start, found.end, found.total, found.sought) == (100, 350, 450, (200, 250))
+    assert found.text.split("\n" * 50) == ["heron 1".ljust(50), "heron 2".ljust(50), "heron 3".ljust(50)]
+    assert [one.text for one in found.passages] == ["heron 1", "heron 2", "heron 3"]
+
+
+def test_the_text_of_what_one_may_not_see_is_not_found(library: Library) -> None:
+    hers = library.add("heron", workspace=library.workspace("hers", UserId("eve")))
+    unread = library.document(library.workspace(), {})
+    library.build(unread, 1, "not live yet")
+    mine = library.add("kingfisher")
+
+    for document in (hers, unread):
+        with pytest.raises(DocumentNotFound):
+            library.searcher.stretch(LOCAL_USER, document, start=0, length=9)
+    with pytest.raises(ChunkNotFound):
+        library.searcher.around(LOCAL_USER, mine, "1", margin=1)
 
 
 @pytest.mark.parametrize("mode", [SearchMode.HYBRID, SearchMode.VECTOR])

@@ -41,8 +41,32 @@ def test_a_package_of_ones_own_reads_its_type_and_cuts_its_way(server: RunningSe
     assert (text["success"], text["chunks_created"]) == (True, 2)
 
 
+def test_an_enricher_of_ones_own_is_chosen_for_a_workspace(server: RunningServer) -> None:
+    film = FILM.replace(b"The water", b"MILLER: The water").replace(b"The wheel", b"LOCK KEEPER: The wheel")
+    config = {"enrichment": {"plugins": ["speakers"]}}
+    with server.client() as client:
+        client.post("/workspaces", json={"name": "films", "rag_config": config}).raise_for_status()
+        refused = client.post("/workspaces", json={"name": "x", "rag_config": {"enrichment": {"plugins": ["fog"]}}})
+        known = []
+        for workspace in ("films", "elsewhere"):
+            given = {"collection_name": workspace}
+            sent = client.post("/ingest/file", files={"file": ("film.srt", film)}, data=given).json()
+            known.append(client.get(f"/documents/{sent['document_ids'][0]}").json()["metadata"])
+        asked = {"query": "wheel", "mode": "keyword", "workspace": "films", "filters": {"speakers": "LOCK KEEPER"}}
+        found = client.post("/query", json=asked).json()["results"]
+
+    assert known[0]["speakers"] == ["MILLER", "LOCK KEEPER"]
+    assert "speakers" not in known[1]
+    assert len(found) == 1
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["field"] == "rag_config.enrichment.plugins"
+    assert "no enricher 'fog' is installed; other packages bring: 'speakers'" in error["message"]
+
+
 def test_doctor_names_what_is_plugged_in(server: RunningServer) -> None:
     told = server.run("doctor").stdout
 
     assert "subtitles" in told
     assert "paragraphs" in told
+    assert "speakers" in told

@@ -107,6 +107,11 @@ def neighbours(chunk_id: str, *, before: int, after: int) -> Request:
     return get(f"/chunks/{_id(chunk_id)}/neighbours", before=before, after=after)
 
 
+def document_text(document_id: str, **where: object) -> Request:
+    """A part of a document's text."""
+    return get(f"/documents/{_id(document_id)}/text", **_filled(**where))
+
+
 def stream_path(job_id: str | None) -> str:
     """Where the events of a job are, or all of the user's."""
     return "/events" if job_id is None else f"/jobs/{_id(job_id)}/events"

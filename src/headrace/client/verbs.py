@@ -171,6 +171,19 @@ class Verbs(ABC, Generic[Answer]):
         """`{chunks}`: a passage with those around it in its document."""
         return self._send(requests.neighbours(chunk_id, before=before, after=after))
 
+    def document_text(
+        self,
+        document_id: str,
+        *,
+        start: int | None = None,
+        length: int | None = None,
+        chunk_id: str | None = None,
+        around: int | None = None,
+    ) -> Answer:
+        """`{text, start, end, total_characters, passages, offsets}`: so much from `start` on, or around a passage."""
+        where = {"start": start, "length": length, "chunk_id": chunk_id, "around": around}
+        return self._send(requests.document_text(document_id, **where))
+
     def health(self) -> Answer:
         """Whether the server is alive (`/healthz`)."""
         return self._send(requests.get("/healthz"))

@@ -125,6 +125,22 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """The characters from `start` to `end`, exclusive, of a document's text, which has `total` of them.
+
+    `passages` are the chunks that lie in it, wholly or in part; `sought` are the offsets of the one that was asked for.
+    """
+
+    document_id: DocumentId
+    start: int
+    end: int
+    total: int
+    text: str
+    passages: tuple["Neighbour", ...] = ()
+    sought: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Neighbour:
     """A chunk among those of its document; `ordinal` counts from 0."""
 

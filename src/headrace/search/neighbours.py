@@ -19,7 +19,7 @@ def neighbours(
     Raises:
         ChunkNotFound: there is none of that id for this user.
     """
-    row = _find(connection, user_id, chunk_id)
+    row = find_one(connection, user_id, chunk_id)
     around = (
         sa.select(chunk)
         .where(
@@ -29,14 +29,19 @@ def neighbours(
         )
         .order_by(chunk.c.ordinal)
     )
-    return [_neighbour(one) for one in connection.execute(around).mappings()]
+    return [neighbour_of(one) for one in connection.execute(around).mappings()]
 
 
-def _find(connection: sa.Connection, user_id: UserId, chunk_id: str) -> sa.RowMapping:
+def find_one(connection: sa.Connection, user_id: UserId, chunk_id: str) -> sa.RowMapping:
+    """Where a passage that this user can search stands.
+
+    Raises:
+        ChunkNotFound: there is none of that id.
+    """
     if not chunk_id.isdecimal() or int(chunk_id) >= LARGEST_ID:
         raise ChunkNotFound(chunk_id)
     statement = (
-        sa.select(chunk.c.document_id, chunk.c.version, chunk.c.ordinal)
+        sa.select(chunk.c.document_id, chunk.c.version, chunk.c.ordinal, chunk.c.start_offset, chunk.c.end_offset)
         .join(document, is_live())
         .where(chunk.c.chunk_id == int(chunk_id), document.c.user_id == user_id)
     )
@@ -46,7 +51,8 @@ def _find(connection: sa.Connection, user_id: UserId, chunk_id: str) -> sa.RowMa
     return row
 
 
-def _neighbour(row: sa.RowMapping) -> Neighbour:
+def neighbour_of(row: sa.RowMapping) -> Neighbour:
+    """A row of `chunk` in our words."""
     return Neighbour(
         document_id=DocumentId(row["document_id"]),
         chunk_id=str(row["chunk_id"]),

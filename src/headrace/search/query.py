@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from headrace.model.document import Hit, Neighbour
+from headrace.model.document import Hit, Neighbour, Stretch
 from headrace.model.ids import DocumentId, UserId
 from headrace.search.neighbours import neighbours
 from headrace.search.postgres import PostgresFinder
 from headrace.search.question import Candidate, Clock, Finder, Query, Reading, SearchMode, Span
 from headrace.search.scope import is_live
 from headrace.search.sqlite import SqliteFinder
+from headrace.search.stretch import around, stretch
 from headrace.store.database import Database
 from headrace.store.schema import chunk, document
 
@@ -61,6 +62,24 @@ class Searcher:
         """
         with self._database.read() as connection:
             return neighbours(connection, user_id, chunk_id, before=before, after=after)
+
+    def stretch(self, user_id: UserId, document_id: str, *, start: int, length: int) -> Stretch:
+        """A part of a document's text.
+
+        Raises:
+            DocumentNotFound: there is none, nothing of it can be read yet, or it is someone else's.
+        """
+        with self._database.read() as connection:
+            return stretch(connection, user_id, document_id, start=start, length=length)
+
+    def around(self, user_id: UserId, document_id: str, chunk_id: str, *, margin: int) -> Stretch:
+        """A passage where it stands in its document's text.
+
+        Raises:
+            ChunkNotFound, DocumentNotFound: there is none, it is not what readers see now, or it is someone else's.
+        """
+        with self._database.read() as connection:
+            return around(connection, user_id, document_id, chunk_id, margin=margin)
 
 
 def fuse(*rankings: Sequence[Candidate]) -> list[Candidate]:

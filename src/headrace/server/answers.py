@@ -189,6 +189,28 @@ ANSWERS: dict[str, Schema] = {
             )
         }
     ),
+    "DocumentText": whole(
+        {
+            "document_id": STRING,
+            "start": COUNT,
+            "end": COUNT,
+            "total_characters": COUNT,
+            "text": STRING,
+            "passages": array(
+                whole(
+                    {
+                        "document_id": STRING,
+                        "chunk_id": STRING,
+                        "ordinal": COUNT,
+                        "offsets": array(COUNT),
+                        "page": or_null(COUNT),
+                        "heading": or_null(STRING),
+                    }
+                )
+            ),
+            "offsets": or_null(array(COUNT)),
+        }
+    ),
     "Ticket": whole({"ticket": STRING, "expires_at": INSTANT}),
     "Session": OBJECT
     | {
@@ -236,6 +258,7 @@ GIVEN = {
     "delete /workspaces/{workspace_id}": "JobReply",
     "post /query": "QueryReply",
     "get /query": "QueryReply",
+    "get /documents/{document_id}/text": "DocumentText",
     "get /chunks/{chunk_id}/neighbours": "NeighbourReply",
     "post /tickets": "Ticket",
     "post /session": "Session",

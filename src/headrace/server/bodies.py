@@ -156,7 +156,7 @@ class EnrichmentBody(Body):
     dates: bool = True
     duplicates: bool = True
     llm: bool = False
-    plugins: list[Annotated[str, Field(max_length=100)]] = []
+    plugins: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=20)] = []
 
 
 class RagConfigBody(Body):

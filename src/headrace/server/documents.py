@@ -26,7 +26,7 @@ from headrace.server.context import Context, context
 from headrace.server.multipart import FORM, Receiver
 from headrace.server.principal import user
 from headrace.server.problems import documented
-from headrace.server.views import document_view, hit_view, neighbour_view, page, resource_view
+from headrace.server.views import document_view, hit_view, neighbour_view, page, resource_view, stretch_view
 from headrace.service import Question
 
 router = APIRouter()
@@ -35,6 +35,7 @@ User = Annotated[UserId, Depends(user)]
 App = Annotated[Context, Depends(context)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 UNKNOWN = documented(DocumentNotFound)
+MOST_OFFSET = 2**53 - 1
 
 
 @router.get("/documents", tags=["documents"], responses=documented(InvalidField, WorkspaceNotFound))
@@ -66,6 +67,27 @@ async def delete_document(document_id: str, app: App, owner: User) -> Response:
     """Forget a document."""
     await asyncio.to_thread(app.library.delete_document, owner, document_id)
     return Response(status_code=204)
+
+
+@router.get(
+    "/documents/{document_id}/text",
+    tags=["documents"],
+    responses=documented(DocumentNotFound, ChunkNotFound, InvalidField),
+)
+async def read_text(
+    document_id: str,
+    app: App,
+    owner: User,
+    start: Annotated[int, Query(ge=0, le=MOST_OFFSET)] = 0,
+    length: Annotated[int, Query(ge=1, le=100_000)] = 10_000,
+    chunk_id: Annotated[str | None, Query(max_length=36)] = None,
+    around: Annotated[int, Query(ge=0, le=50_000)] = 500,
+) -> dict[str, Any]:
+    """A document's text as it was extracted: some of it, or a passage with what is around it."""
+    library = app.library
+    if chunk_id is None:
+        return stretch_view(await asyncio.to_thread(library.stretch, owner, document_id, start=start, length=length))
+    return stretch_view(await asyncio.to_thread(library.around, owner, document_id, chunk_id, margin=around))
 
 
 @router.get("/resources", tags=["documents"], responses=documented(InvalidField))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from headrace.model.cursor import Cursor
-from headrace.model.document import Document, Hit, Neighbour, Workspace
+from headrace.model.document import Document, Hit, Neighbour, Stretch, Workspace
 from headrace.model.event import instant
 from headrace.model.job import Item, Job
 from headrace.model.progress import eta_seconds, percent
@@ -189,6 +189,20 @@ def neighbour_view(one: Neighbour) -> dict[str, Any]:
         "offsets": list(one.offsets),
         "page": one.page,
         "heading": one.heading,
+    }
+
+
+def stretch_view(one: Stretch) -> dict[str, Any]:
+    """`GET /documents/{id}/text`."""
+    places = [neighbour_view(passage) for passage in one.passages]
+    return {
+        "document_id": one.document_id,
+        "start": one.start,
+        "end": one.end,
+        "total_characters": one.total,
+        "text": one.text,
+        "passages": [{name: value for name, value in place.items() if name != "text"} for place in places],
+        "offsets": None if one.sought is None else list(one.sought),
     }
 
 

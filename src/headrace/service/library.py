@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from headrace.engine.dispatch import Dispatcher
-from headrace.model.document import Document, Hit, Neighbour, Workspace
+from headrace.model.document import Document, Hit, Neighbour, Stretch, Workspace
 from headrace.model.errors import InvalidField
 from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId
 from headrace.model.job import Job
 from headrace.model.rag import DEFAULT_EMBEDDER, NO_EMBEDDER
 from headrace.model.vocabulary import JobType, ProcessingStatus
+from headrace.pipeline import plugins
 from headrace.pipeline.embed import Embedder, Embedders, makes_vectors
 from headrace.search.query import Clock, Query, Searcher, SearchMode, Span
 from headrace.service import paging
@@ -167,6 +168,14 @@ class Library:
             self._embedders.get(rag_config.get("embedder", DEFAULT_EMBEDDER))
         except ValueError as error:
             raise InvalidField.single("rag_config.embedder", str(error)) from error
+        enrichment = rag_config.get("enrichment")
+        chosen = enrichment.get("plugins", ()) if isinstance(enrichment, Mapping) else ()
+        there = plugins.installed(plugins.Group.ENRICHERS) if chosen else {}
+        for name in chosen:
+            if name not in there:
+                known = ", ".join(repr(each) for each in there) or "none"
+                told = f"no enricher {name!r} is installed; other packages bring: {known}"
+                raise InvalidField.single("rag_config.enrichment.plugins", told)
 
     def delete_workspace(self, user_id: UserId, workspace_id: str) -> Job:
         """Forget a workspace and all that is in it, at once for every reader; returns the job that clears it away."""
@@ -251,6 +260,23 @@ class Library:
             ChunkNotFound: there is none that this user can search.
         """
         return self._searcher.neighbours(user_id, chunk_id, before=before, after=after)
+
+    def stretch(self, user_id: UserId, document_id: str, *, start: int, length: int) -> Stretch:
+        """A part of a document's text.
+
+        Raises:
+            DocumentNotFound: there is none, or nothing of it can be read yet.
+        """
+        return self._searcher.stretch(user_id, document_id, start=start, length=length)
+
+    def around(self, user_id: UserId, document_id: str, chunk_id: str, *, margin: int) -> Stretch:
+        """A passage where it stands in its document's text.
+
+        Raises:
+            ChunkNotFound: there is none that this user can search.
+            DocumentNotFound: it is of another document.
+        """
+        return self._searcher.around(user_id, document_id, chunk_id, margin=margin)
 
     def _comparable(self, user_id: UserId, embedder: Embedder) -> frozenset[str] | None:
         """The workspaces with vectors of that embedder; None where that is all of them."""
