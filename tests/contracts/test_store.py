@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -31,7 +31,7 @@ from headrace.model.errors import (
 from headrace.model.event import frame_without_job
 from headrace.model.ids import LOCAL_USER, BlobKey, JobId, UserId
 from headrace.model.job import Job
-from headrace.model.vocabulary import EventType, JobStatus, JobType, Stage, WorkspaceStatus
+from headrace.model.vocabulary import EventType, JobStatus, JobType, Stage, Verdict, WorkspaceStatus
 from headrace.store import documents, jobs, record, retention, tasks, work, workspaces
 from headrace.store.database import MOST_NAMED, Database, Transaction, utc_now
 from headrace.store.migrations import upgrade
@@ -605,6 +605,68 @@ def test_a_retry_does_again_only_what_failed(store: Store) -> None:
     store.index(worker, worker.items[1], 2)
     ended = store.finish(worker)
     assert (ended.status, ended.failed_items, ended.chunks_created) == ("completed", 0, 6)
+
+
+def work_off_with_a_failed_page(store: Store, sent: Job, ordinal: int, pages: Sequence[int] = (3,)) -> Job:
+    """To its end; of the document with that ordinal some pages could not be read."""
+    worker = store.start(sent.job_id, sent.run)
+    store.claim(worker)
+    for one in list(worker.items.values()):
+        failed = [{"page": page, "reason": "is damaged"} for page in pages if one.ordinal == ordinal]
+        described = replace(one, description={"failed_pages": failed} if failed else {})
+        store.read(worker, described, 2)
+        store.index(worker, worker.items[one.ordinal], 2)
+    return store.finish(worker)
+
+
+def test_a_retry_makes_documents_anew_of_which_pages_are_missing_and_readers_see_the_old_ones(store: Store) -> None:
+    sent = store.send(count=2)
+    ended = work_off_with_a_failed_page(store, sent, 1)
+    whole, patchy = (one.document_id for one in store.items(sent.job_id))
+    assert (ended.status, ended.processed_items, ended.chunks_created) == ("completed", 2, 4)
+
+    again = store.move(jobs.retry, sent.job_id)
+
+    assert (again.attempt, again.processed_items, again.chunks_created) == (2, 1, 2)
+    assert again.stats.documents_processed == 1
+    assert 0 < again.progress < 1
+    assert store.documents_of(store.workspace) == {whole: 1, patchy: 1}
+    ended = work_off_with_a_failed_page(store, again, 1, pages=[])
+    assert (ended.status, ended.processed_items, ended.chunks_created) == ("completed", 2, 4)
+    assert ended.stats.documents_processed == 2
+    assert store.documents_of(store.workspace) == {whole: 1, patchy: 2}
+    assert "failed_pages" not in store.document(patchy).metadata
+    with pytest.raises(WrongState):
+        store.move(jobs.retry, sent.job_id)
+
+
+def test_a_cancelled_retry_of_failed_pages_leaves_what_readers_saw(store: Store) -> None:
+    sent = store.send()
+    work_off_with_a_failed_page(store, sent, 0)
+    (only,) = store.items(sent.job_id)
+    again = store.move(jobs.retry, sent.job_id)
+    worker = store.start(sent.job_id, again.run)
+    store.claim(worker)
+    store.read(worker, worker.items[0], 2)
+
+    store.move(jobs.cancel, sent.job_id)
+
+    kept = store.document(only.document_id)
+    assert (kept.live_version, kept.processing_status, kept.chunk_count) == (1, "ready", 2)
+
+
+def test_a_document_that_a_later_job_made_anew_is_not_retried_by_the_first(store: Store) -> None:
+    sent = store.send()
+    work_off_with_a_failed_page(store, sent, 0)
+    (only,) = store.items(sent.job_id)
+    with store.database.write() as transaction:
+        same = documents.get(transaction.connection, LOCAL_USER, only.document_id)
+        changed = {"verdicts": {only.document_id: Verdict.CHANGED}}
+        later = jobs.submit(transaction, submission(store.workspace, [same], **changed))
+    store.work_off(later)
+
+    with pytest.raises(WrongState):
+        store.move(jobs.retry, sent.job_id)
 
 
 def test_a_failed_document_waits_again_when_its_job_is_retried(store: Store) -> None:

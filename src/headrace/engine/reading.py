@@ -10,7 +10,7 @@ from headrace.engine.measuring import Measured
 from headrace.model.document import Chunk, Document, Section
 from headrace.model.errors import DocumentError, UnsupportedType
 from headrace.model.ids import DocumentId, WorkspaceId
-from headrace.model.job import Item, Stats
+from headrace.model.job import FAILED_PAGES, Item, Stats
 from headrace.model.pace import Unit
 from headrace.model.progress import item_work
 from headrace.model.rag import RagConfig
@@ -26,6 +26,7 @@ from headrace.store import likenesses
 from headrace.store.archives import MEMBERS
 from headrace.store.blobs import BlobStore
 from headrace.store.database import Database
+from headrace.store.recognitions import Recognitions
 from headrace.store.work import Hand
 
 SAVE_CHUNKS = 256
@@ -137,7 +138,12 @@ class Reader:
             self._refuse(document)
         with (
             self._blobs.as_file(document.blob) as (path, offset),
-            self._parsers.open(_source(document, path, offset), first_section=first, stop=stop) as reading,
+            self._parsers.open(
+                _source(document, path, offset),
+                first_section=first,
+                stop=stop,
+                texts=Recognitions(self._database, document.document_id),
+            ) as reading,
         ):
             elsewhere, began = 0.0, time.monotonic()
             for section in reading:
@@ -157,7 +163,8 @@ class Reader:
             page_count=outline.page_count,
             description=_described(progress.after, outline),
         )
-        progress.stats = progress.stats.plus(Stats(bytes=document.blob.size, warnings=len(outline.warnings)))
+        found = Stats(bytes=document.blob.size, warnings=len(outline.warnings), failed_pages=len(outline.failed_pages))
+        progress.stats = progress.stats.plus(found)
         self._save_if_long(progress, save)
 
     def _refuse(self, document: Document) -> NoReturn:
@@ -250,6 +257,7 @@ def _source(document: Document, path: Path, offset: int) -> Source:
         size=document.blob.size,
         content_type=document.content_type,
         filename=document.filename,
+        sender=document.job_id,
     )
 
 
@@ -274,6 +282,8 @@ def _outline_facts(outline: Outline) -> dict[str, Any]:
     facts = {**outline.metadata, "title": outline.title, "page_count": outline.page_count}
     if outline.warnings:
         facts["warnings"] = list(outline.warnings)
+    if outline.failed_pages:
+        facts[FAILED_PAGES] = [{"page": page, "reason": reason} for page, reason in outline.failed_pages.items()]
     return {name: value for name, value in facts.items() if value not in (None, "", [])}
 
 

@@ -1,6 +1,6 @@
 """A job, what is counted on it, and its items: one row for each of its documents."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ class Stats:
     warnings: int = 0
     documents_changed: int = 0
     documents_unchanged: int = 0
+    failed_pages: int = 0
 
     def plus(self, more: "Stats") -> "Stats":
         """Both together."""
@@ -44,6 +45,7 @@ class Stats:
             warnings=self.warnings + more.warnings,
             documents_changed=self.documents_changed + more.documents_changed,
             documents_unchanged=self.documents_unchanged + more.documents_unchanged,
+            failed_pages=self.failed_pages + more.failed_pages,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -55,6 +57,8 @@ class Stats:
         """The inverse of `to_json`."""
         return cls(**{**data, "languages": tuple(data.get("languages", ()))})
 
+
+FAILED_PAGES = "failed_pages"
 
 STAT_NAMES = tuple(Stats.__dataclass_fields__)
 
@@ -142,3 +146,14 @@ class Item:
     error_code: str | None = None
     error_message: str | None = None
     verdict: Verdict = Verdict.NEW
+
+    @property
+    def failed_pages(self) -> Sequence[Mapping[str, Any]]:
+        """The pages that could not be read, `{page, reason}` each, while the others can be searched."""
+        found: Sequence[Mapping[str, Any]] = self.description.get(FAILED_PAGES, ())
+        return found
+
+    @property
+    def is_patchy(self) -> bool:
+        """Whether it is done but for some pages, on which a retry can go on."""
+        return self.stage is Stage.COMPLETED and self.attempt > 0 and bool(self.failed_pages)

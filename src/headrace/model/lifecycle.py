@@ -84,13 +84,14 @@ def resume(job: Job) -> Job:
     return replace(job, status=JobStatus.PENDING, run=job.run + 1, message="Resumed", waiting_for=None)
 
 
-def retry(job: Job, *, undone: int, added: int) -> Job:
+def retry(job: Job, *, undone: int, added: int, patchy: int = 0) -> Job:
     """Completed with failures, or failed → pending, as the next attempt on what failed.
 
-    `undone` is the work that is to be done again, `added` what the failures had taken off the whole.
+    `undone` is the work that is to be done again, `added` what the failures had taken off the whole, and `patchy` the
+    number of documents that are done but for some of their pages.
     """
     _allow(job, {JobStatus.COMPLETED, JobStatus.FAILED}, "retry")
-    if not job.failed_items and job.status is JobStatus.COMPLETED:
+    if not job.failed_items and not patchy and job.status is JobStatus.COMPLETED:
         raise WrongState(job.job_id, job.status, "retry")
     again = replace(
         job,
@@ -98,7 +99,7 @@ def retry(job: Job, *, undone: int, added: int) -> Job:
         stage=Stage.RECEIVED,
         attempt=job.attempt + 1,
         run=job.run + 1,
-        processed_items=job.processed_items - job.failed_items,
+        processed_items=job.processed_items - job.failed_items - patchy,
         failed_items=0,
         work_done=job.work_done - undone,
         work_total=job.work_total + added,

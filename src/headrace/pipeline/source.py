@@ -10,13 +10,17 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A document's bytes: `size` bytes of the file at `path`, from `offset` on, of the type that `sniff` found."""
+    """A document's bytes: `size` bytes of the file at `path`, from `offset` on, of the type that `sniff` found.
+
+    `sender` is whoever answers for it, such as a job; None shares nothing with any other document.
+    """
 
     path: Path
     offset: int = 0
     size: int
     content_type: str
     filename: str
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +49,15 @@ class Outline:
     """What a document says of itself. `page_count` is None where the format has no pages.
 
     `metadata` holds plain JSON values: author, subject, keywords, created_at and modified_at (ISO 8601), and so on.
-    `warnings` are sentences about what could not be read; it is complete once the last section was read.
+    `warnings` are sentences about what could not be read, and `failed_pages` the pages among that, each with its reason
+    ("is damaged and was left out"); they are complete once the last section was read.
     """
 
     page_count: int | None = None
     title: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    failed_pages: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

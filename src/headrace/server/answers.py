@@ -147,6 +147,7 @@ ANSWERS: dict[str, Schema] = {
             "total_chunks": or_null(COUNT),
             "verdict": word(Verdict),
             "warnings": array(STRING),
+            "failed_pages": array(whole({"page": COUNT, "reason": STRING})),
             "error_code": or_null(STRING),
             "error_message": or_null(STRING),
         }

@@ -110,6 +110,7 @@ def item_view(item: Item) -> dict[str, Any]:
         "total_chunks": item.chunk_count or None if item.stage.rank >= Stage.INDEXING.rank else None,
         "verdict": item.verdict.value,
         "warnings": list(item.description.get("warnings", ())),
+        "failed_pages": [dict(one) for one in item.failed_pages],
         "error_code": item.error_code,
         "error_message": item.error_message,
     }

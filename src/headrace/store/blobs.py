@@ -4,19 +4,17 @@
 """
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 from headrace.model.document import BlobRange
-from headrace.model.errors import DiskLow
 from headrace.model.ids import BlobKey, new_id
 from headrace.settings import Settings
+from headrace.store import incoming
+from headrace.store.incoming import TEMPORARY, Part
 
-TEMPORARY = ".part"
 COPY_BYTES = 1 << 20
 
 
@@ -137,10 +135,7 @@ class Blobs:
 
     def check_space(self) -> None:
         """Refuse to write where the disk is nearly full."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        free = shutil.disk_usage(self.folder).free
-        if free < self.min_free_bytes:
-            raise DiskLow(f"only {free // 1_000_000} MB of disk are free; nothing was stored")
+        incoming.check_space(self.folder, self.min_free_bytes)
 
     def upload(self, key: BlobKey, file: Path) -> None:
         """Keep a copy of a file under a key, durably."""
@@ -176,41 +171,15 @@ class Blobs:
 
     def delete_leftovers(self, older_than: float) -> int:
         """Remove what is left of uploads that never finished, last touched before `older_than` (epoch seconds)."""
-        stale = [file for file in self.folder.glob(f"??/*{TEMPORARY}") if file.stat().st_mtime < older_than]
-        for file in stale:
-            file.unlink(missing_ok=True)
-        return len(stale)
+        return incoming.delete_stale(self.folder.glob(f"??/*{TEMPORARY}"), older_than)
 
 
-class BlobWriter:
+class BlobWriter(Part):
     """One blob being written. Hand it to `Blobs.settle` before the block is left, or what was written is removed."""
 
     def __init__(self, key: BlobKey, path: Path) -> None:
-        self.key = key
-        self.size = 0
+        super().__init__(key, path.with_name(f"{path.name}{TEMPORARY}"))
         self._path = path
-        self._part = path.with_name(f"{path.name}{TEMPORARY}")
-        self._file: BinaryIO = self._part.open("xb")
-
-    def __enter__(self) -> "BlobWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-        self._part.unlink(missing_ok=True)
-
-    @property
-    def part(self) -> Path:
-        """The file while it is being written, for looking at what came so far."""
-        self._file.flush()
-        return self._part
-
-    def write(self, data: bytes) -> None:
-        """Append bytes."""
-        self._file.write(data)
-        self.size += len(data)
 
     def seal(self) -> None:
         """All bytes are written: put them on the disk and let go of the file."""

@@ -5,20 +5,19 @@ anybody is told that it is there; large ones in parts, of which the store shows 
 of an upload that was cut off are the bucket's to forget, by a lifecycle rule.
 """
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from types import TracebackType
 from typing import Any
 
 from headrace.model.document import BlobRange
-from headrace.model.errors import Busy, DiskLow
+from headrace.model.errors import Busy
 from headrace.model.ids import BlobKey, new_id
+from headrace.store import incoming
+from headrace.store.incoming import TEMPORARY, Part
 
-TEMPORARY = ".part"
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 4
 PATIENCE = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
@@ -44,10 +43,7 @@ class S3Blobs:
         return [writer.settle() for writer in writers]
 
     def check_space(self) -> None:  # noqa: D102
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        free = shutil.disk_usage(self.folder).free
-        if free < self.min_free_bytes:
-            raise DiskLow(f"only {free // 1_000_000} MB of disk are free; nothing was stored")
+        incoming.check_space(self.folder, self.min_free_bytes)
 
     def upload(self, key: BlobKey, file: Path) -> None:
         """Put a file under a key. When this returns the store has all of it."""
@@ -99,42 +95,15 @@ class S3Blobs:
                     yield BlobKey(found["path"].rpartition("/")[2]), found["last_modified"].timestamp()
 
     def delete_leftovers(self, older_than: float) -> int:  # noqa: D102
-        stale = [file for file in self.folder.glob(f"*{TEMPORARY}") if file.stat().st_mtime < older_than]
-        for file in stale:
-            file.unlink(missing_ok=True)
-        return len(stale)
+        return incoming.delete_stale(self.folder.glob(f"*{TEMPORARY}"), older_than)
 
 
-class S3Writer:
+class S3Writer(Part):
     """A blob on its way, in a file of this machine."""
 
     def __init__(self, blobs: S3Blobs, key: BlobKey) -> None:
-        self.key = key
-        self.size = 0
+        super().__init__(key, blobs.folder / f"{key}{TEMPORARY}")
         self._blobs = blobs
-        self._part = blobs.folder / f"{key}{TEMPORARY}"
-        self._file = self._part.open("xb")
-
-    def __enter__(self) -> "S3Writer":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-        self._part.unlink(missing_ok=True)
-
-    @property
-    def part(self) -> Path:  # noqa: D102
-        self._file.flush()
-        return self._part
-
-    def write(self, data: bytes) -> None:  # noqa: D102
-        self._file.write(data)
-        self.size += len(data)
-
-    def seal(self) -> None:  # noqa: D102
-        self._file.close()
 
     def settle(self) -> BlobRange:
         """Upload it."""

@@ -38,7 +38,9 @@ def add(transaction: Transaction, new: Sequence[Document]) -> None:
     transaction.execute_many(INSERT, [rows.from_document(one) for one in new])
 
 
-def hand_over(transaction: Transaction, job: Job, ids: Sequence[DocumentId] | None = None) -> None:
+def hand_over(
+    transaction: Transaction, job: Job, ids: Sequence[DocumentId] | None = None, *, is_new_version: bool = False
+) -> None:
     """Let `job` be the latest job of its documents, which now wait for it; an older version stays searchable."""
     mine = sa.select(item.c.document_id).where(item.c.job_id == job.job_id)
     values: dict[str, Any] = {
@@ -55,6 +57,8 @@ def hand_over(transaction: Transaction, job: Job, ids: Sequence[DocumentId] | No
         is_known = document.c.document_id.in_(mine.where(item.c.verdict == Verdict.UNCHANGED))
         transaction.execute(sa.update(document).where(is_known).values(job_id=job.job_id))
         return
+    if is_new_version:
+        values["next_version"] = document.c.next_version + 1
     for some in in_portions(ids):
         transaction.execute(sa.update(document).where(document.c.document_id.in_(some)).values(values))
 

@@ -13,7 +13,7 @@ from headrace.model.event import document_facts
 from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId, new_id
 from headrace.model.job import Item, Job, Stats
 from headrace.model.progress import SMALLEST_WORK, advanced
-from headrace.model.vocabulary import EventType, JobStatus, JobType, Stage, Verdict
+from headrace.model.vocabulary import EventType, JobStatus, JobType, ProcessingStatus, Stage, Verdict
 from headrace.store import documents, record, rows, sameness
 from headrace.store.database import Transaction
 from headrace.store.schema import document, item, job
@@ -271,22 +271,53 @@ def resume(transaction: Transaction, job_id: JobId) -> Job:
 def retry(transaction: Transaction, job_id: JobId) -> Job:
     """Start the next attempt on what failed. The caller hands it to the engine in the same transaction."""
     with record.changing(transaction, job_id) as draft:
-        failed = [one for one in items(transaction.connection, job_id) if one.stage is Stage.FAILED]
+        known = items(transaction.connection, job_id)
+        failed = [one for one in known if one.stage is Stage.FAILED]
+        versions = _next_versions(transaction, known)
+        patchy = [one for one in known if one.ordinal in versions]
         draft.job = lifecycle.retry(
             draft.job,
-            undone=sum(one.work_done for one in failed),
+            undone=sum(one.work_done for one in (*failed, *patchy)),
             added=sum(one.work_total - one.work_done for one in failed),
+            patchy=len(patchy),
         )
-        draft.job = replace(draft.job, queue_tag=_queue_tag(transaction, draft.job.user_id))
-        for one in failed:
+        draft.job = replace(
+            draft.job,
+            queue_tag=_queue_tag(transaction, draft.job.user_id),
+            chunks_created=draft.job.chunks_created - sum(one.chunks_indexed for one in patchy),
+            stats=draft.job.stats.plus(_taken_off(patchy)),
+        )
+        for one in (*failed, *patchy):
             again = replace(
                 one, stage=Stage.RECEIVED, work_done=0, sections_done=0, chunk_count=0, chunks_indexed=0,
-                deaths=0, error_code=None, error_message=None,
+                deaths=0, error_code=None, error_message=None, version=versions.get(one.ordinal, one.version),
             )  # fmt: skip
             where = (item.c.job_id == job_id, item.c.ordinal == one.ordinal)
             transaction.execute(sa.update(item).where(*where).values(rows.from_item(again)))
         unsettled = (item.c.job_id == job_id, item.c.stage_rank < Stage.COMPLETED.rank)
         transaction.execute(sa.update(item).where(*unsettled).values(attempt=draft.job.attempt))
         documents.hand_over(transaction, draft.job, [one.document_id for one in failed])
+        documents.hand_over(transaction, draft.job, [one.document_id for one in patchy], is_new_version=True)
         draft.report(EventType.JOB_RECEIVED)
     return draft.job
+
+
+def _next_versions(transaction: Transaction, known: Sequence[Item]) -> dict[int, int]:
+    """The versions to be made of documents of which pages are missing, by ordinal; readers see the last one meanwhile.
+
+    Not of those that are in another job's hands, or were made anew by one.
+    """
+    wanted = {one.document_id: one for one in known if one.is_patchy}
+    found = documents.get_many(transaction.connection, list(wanted))
+    return {
+        one.ordinal: found[document_id].next_version
+        for document_id, one in wanted.items()
+        if document_id in found
+        and found[document_id].processing_status is ProcessingStatus.READY
+        and found[document_id].live_version == one.version
+    }
+
+
+def _taken_off(patchy: Sequence[Item]) -> Stats:
+    """What of a job's stats is counted again."""
+    return Stats(documents_processed=-len(patchy), failed_pages=-sum(len(one.failed_pages) for one in patchy))

@@ -18,11 +18,11 @@ from headrace.model.document import Document
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.event import document_facts
 from headrace.model.ids import JobId, WorkspaceId
-from headrace.model.job import Item, Job, Stats
+from headrace.model.job import FAILED_PAGES, Item, Job, Stats
 from headrace.model.pace import Forecast
-from headrace.model.progress import advanced, begun
+from headrace.model.progress import begun
 from headrace.model.vocabulary import EventType, ProcessingStatus, Stage
-from headrace.store import documents, jobs, record, revisions, rows, workspaces
+from headrace.store import documents, jobs, record, revisions, rows, tally, workspaces
 from headrace.store.database import Transaction
 from headrace.store.schema import document as document_table
 from headrace.store.schema import item as item_table
@@ -150,8 +150,15 @@ def _published(document: Document, finished: Item) -> Document:
         processing_status=ProcessingStatus.READY,
         processing_error=None,
         chunk_count=finished.chunk_count,
-        metadata={**finished.description, **document.metadata},
+        metadata={**finished.description, **_without_findings(document)},
     )
+
+
+def _without_findings(document: Document) -> Mapping[str, Any]:
+    """Its metadata but for what only the version before could not read."""
+    if document.live_version is None:
+        return document.metadata
+    return {name: value for name, value in document.metadata.items() if name not in (FAILED_PAGES, "warnings")}
 
 
 @contextmanager
@@ -173,7 +180,8 @@ def working(
         _write_items(transaction, list(hand.moved.values()))
         for workspace_id in hand.touched:
             workspaces.touch_index(transaction, workspace_id)
-        _settle(hand, timedelta(seconds=interval_seconds))
+        interval = timedelta(seconds=interval_seconds)
+        tally.draw(draft, hand.told, interval, must_count_chunks=hand.must_count_chunks)
 
 
 Expect = Callable[[sa.Connection, Job], Forecast | None]
@@ -219,7 +227,7 @@ def finish(transaction: Transaction, job_id: JobId, run: int, *, recipe: str | N
         if draft.job.force_recreate and draft.job.failed_items < draft.job.total_items:
             _swap_collection(Hand(transaction, draft, recipe=recipe))
         draft.job = lifecycle.finish(draft.job, transaction.now)
-        draft.job = replace(draft.job, **_last_words(transaction, draft.job))
+        draft.job = replace(draft.job, **tally.last_words(transaction, draft.job))
         draft.report(EventType.JOB_FAILED if draft.job.stage is Stage.FAILED else EventType.JOB_COMPLETED)
     return draft.job
 
@@ -349,68 +357,3 @@ def _write_items(transaction: Transaction, moved: Sequence[Item]) -> None:
 def _expect(changed: int, wanted: int) -> None:
     if changed != wanted:
         raise Superseded(f"{wanted - changed} documents were taken up by another worker")
-
-
-def _settle(hand: Hand, interval: timedelta) -> None:
-    """Draw from the items what the job says: its stage, its chunks, its progress; and tell what is to be told."""
-    draft, now = hand.draft, hand.transaction.now
-    before = draft.job.progress
-    stage = _least_advanced(hand.transaction, draft.job.job_id)
-    if stage is Stage.INDEXING and (draft.job.total_chunks is None or hand.must_count_chunks):
-        draft.job = replace(draft.job, **_count_chunks(hand.transaction, draft.job.job_id))
-    if draft.job.total_chunks is not None:
-        draft.job = replace(draft.job, current_chunk=min(draft.job.chunks_created, draft.job.total_chunks))
-    draft.job = advanced(draft.job)
-    if stage is not None:
-        draft.advance_to(stage)
-    draft.job = replace(draft.job, message=_progress_message(draft.job))
-    draft.report_documents([(document.document_id, facts) for document, facts in hand.told])
-    reported = draft.job.progress_reported_at
-    is_due = reported is None or not timedelta(0) <= now - reported < interval
-    if is_due and draft.job.progress > before:
-        draft.job = replace(draft.job, progress_reported_at=now)
-        draft.report(EventType.JOB_PROGRESS)
-
-
-def _least_advanced(transaction: Transaction, job_id: JobId) -> Stage | None:
-    """The stage of the least advanced unfinished document; None when all are finished."""
-    statement = sa.select(sa.func.min(item_table.c.stage_rank)).where(item_table.c.job_id == job_id)
-    rank = transaction.execute(statement).scalar()
-    stage = next((one for one in Stage if one.rank == rank), None)
-    return None if stage is None or stage.is_final else stage
-
-
-def _count_chunks(transaction: Transaction, job_id: JobId) -> dict[str, Any]:
-    counts = sa.select(sa.func.sum(item_table.c.chunk_count), sa.func.sum(item_table.c.chunks_indexed)).where(
-        item_table.c.job_id == job_id, item_table.c.stage != Stage.FAILED
-    )
-    total, indexed = tuple(transaction.execute(counts).one())
-    return {"total_chunks": int(total) if total else None, "chunks_created": int(indexed or 0)}
-
-
-def _progress_message(job: Job) -> str:
-    if job.stage is Stage.INDEXING and job.total_chunks is not None:
-        return f"Embedding {job.current_chunk} of {job.total_chunks} chunks"
-    if job.stats.pages:
-        return f"Extracting text: {job.stats.pages} pages read"
-    return job.message
-
-
-def _last_words(transaction: Transaction, ended: Job) -> dict[str, Any]:
-    """What the end of a job says, in one sentence; and the chunks that its finished documents really have."""
-    counted = _count_chunks(transaction, ended.job_id)
-    words: dict[str, Any] = counted | {"current_chunk": counted["total_chunks"]}
-    if not ended.failed_items:
-        return words | {"message": f"{_documents(ended.total_items)} ingested, {counted['chunks_created']} chunks"}
-    first = next(one for one in jobs.items(transaction.connection, ended.job_id) if one.stage is Stage.FAILED)
-    reason = f"{first.filename}: {first.error_message}"
-    if ended.failed_items < ended.total_items:
-        summary = f"{ended.failed_items} of {_documents(ended.total_items)} failed"
-        return words | {"message": summary, "error_message": f"{summary}; {reason}"}
-    if ended.total_items == 1:
-        return words | {"message": "The document failed", "error_message": reason}
-    return words | {"message": "All documents failed", "error_message": f"all failed; {reason}"}
-
-
-def _documents(count: int) -> str:
-    return "1 document" if count == 1 else f"{count} documents"

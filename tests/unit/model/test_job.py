@@ -35,5 +35,6 @@ def test_counts_come_back_from_json_as_they_were(one: Stats) -> None:
 def test_the_members_are_those_of_the_contract() -> None:
     assert list(Stats().to_json()) == [
         "documents_processed", "pages", "chunks", "keywords", "metadata_extracted", "languages", "bytes",
-        "embeddings_computed", "embeddings_reused", "errors",
+        "embeddings_computed", "embeddings_reused", "errors", "warnings", "documents_changed", "documents_unchanged",
+        "failed_pages",
     ]  # fmt: skip

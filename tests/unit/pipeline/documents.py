@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -165,6 +166,32 @@ def pdf(pages: list[str], *, encrypt: bool = False) -> bytes:
         secret = "00" * 32
         objects.append(f"<</Filter/Standard/V 1/R 2/O<{secret}>/U<{secret}>/P -4>>")
     return assembled(objects, encrypt=encrypt)
+
+
+def scans(*pages: str | tuple[str, ...]) -> bytes:
+    """A PDF of pages with a line of text, and of pages that are pictures of lines."""
+    objects = ["<</Type/Catalog/Pages 2 0 R>>", "", "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]
+    kids = []
+    for page in pages:
+        number = len(objects) + 1
+        kids.append(f"{number} 0 R")
+        content = f"BT /F1 12 Tf 72 700 Td ({page}) Tj ET" if isinstance(page, str) else "580 0 0 150 16 600 cm /Im Do"
+        used = "/Font<</F1 3 0 R>>" if isinstance(page, str) else f"/XObject<</Im {number + 2} 0 R>>"
+        resources = f"/Resources<<{used}>>/MediaBox[0 0 612 792]"
+        objects.append(f"<</Type/Page/Parent 2 0 R{resources}/Contents {number + 1} 0 R>>")
+        objects.append(f"<</Length {len(content)}>>stream\n{content}\nendstream")
+        if not isinstance(page, str):
+            objects.append(_picture(Image.open(io.BytesIO(image(*page)))))
+    objects[1] = f"<</Type/Pages/Kids[{' '.join(kids)}]/Count {len(kids)}>>"
+    objects.append("<</Title(The Scans)>>")
+    return assembled(objects, encrypt=False)
+
+
+def _picture(drawn: Image.Image) -> str:
+    data = zlib.compress(drawn.tobytes()).hex() + ">"
+    kind = f"/Type/XObject/Subtype/Image/Width {drawn.width}/Height {drawn.height}/ColorSpace/DeviceGray"
+    filters = "/BitsPerComponent 8/Filter[/ASCIIHexDecode/FlateDecode]"
+    return f"<<{kind}{filters}/Length {len(data)}>>stream\n{data}\nendstream"
 
 
 def assembled(objects: list[str], *, encrypt: bool) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from headrace.model.errors import DocumentError, Superseded
 from headrace.pipeline.sandbox import Limits, Parsers, find_recognizer
 from tests.services import needs
-from tests.unit.pipeline.documents import image, saved
+from tests.unit.pipeline.documents import image, saved, scans
 
 LINES = ("The headrace leads water", "to the wheel of the mill")
 
@@ -68,3 +68,51 @@ def test_a_language_that_is_not_there_is_said_with_what_to_install() -> None:
 
     with pytest.raises(ValueError, match=r"no language 'xxx'.*tesseract-ocr-xxx"):
         find_recognizer("eng+xxx")
+
+
+class Texts:
+    """What was recognized, and how often."""
+
+    def __init__(self) -> None:
+        self.known: dict[bytes, str] = {}
+        self.kept = 0
+
+    def find(self, key: bytes) -> str | None:
+        return self.known.get(key)
+
+    def keep(self, key: bytes, text: str) -> None:
+        self.known[key] = text
+        self.kept += 1
+
+
+def test_a_page_is_recognized_once_however_often_the_document_is_begun(parsers: Parsers, tmp_path: Path) -> None:
+    source = saved(tmp_path, "a.pdf", scans(("The first page",), ("The second page",), "plain", ("The third page",)))
+    texts = Texts()
+    with parsers.open(source, texts=texts) as reading:
+        first = next(iter(reading))
+    assert 1 <= texts.kept < 3
+    kept = texts.kept
+
+    with parsers.open(source, first_section=1, texts=texts) as reading:
+        rest = list(reading)
+
+    assert texts.kept == 3
+    assert words(first.text) == ["the", "first", "page"]
+    assert [words(one.text)[1] for one in rest if one.page != 3] == ["second", "third"]
+    assert rest[0].start == first.start + len(first.text) + 1
+    with parsers.open(source, texts=texts) as reading:
+        assert len(list(reading)) == 4
+    assert (texts.kept, kept < 3) == (3, True)
+
+
+def test_pages_that_could_not_be_read_are_named(tmp_path: Path) -> None:
+    needs("tesseract", "tesseract-ocr")
+    source = saved(tmp_path, "a.pdf", scans("plain", LINES))
+    with Parsers(Limits(recognition_seconds=0.01), recognizer=find_recognizer("eng")) as hasty:
+        with hasty.open(source) as reading:
+            assert [one.page for one in reading] == [1, 2]
+        assert reading.outline.failed_pages == {2: "took more than 0.01 seconds to recognize"}
+    with Parsers(Limits()) as blind, blind.open(source) as reading:
+        list(reading)
+    assert reading.outline.failed_pages.keys() == {2}
+    assert "holds only a picture; install tesseract" in reading.outline.failed_pages[2]

@@ -52,9 +52,11 @@ def asked(embedder: Shared, texts: list[str], on_wait: OnWait = ignore) -> dict[
     return found
 
 
-def of_service(service: ModelService, texts: int = 8, patience: float = 60) -> Shared:
-    inner = OpenAICompatible(url=service.url, model="m", batch_texts=texts, patience_seconds=patience)
-    return Shared(inner, Load(texts=texts))
+@pytest.fixture
+def embedder(service: ModelService) -> Iterator[Shared]:
+    inner = OpenAICompatible(url=service.url, model="m", batch_texts=8, patience_seconds=5)
+    yield Shared(inner, Load(texts=8))
+    inner.close()
 
 
 def while_it_is_busy(
@@ -82,10 +84,10 @@ def until(is_so: Callable[[], bool]) -> None:
     pytest.fail("it did not come to that")
 
 
-def test_batches_are_filled_from_the_documents_of_several_jobs(service: ModelService) -> None:
+def test_batches_are_filled_from_the_documents_of_several_jobs(embedder: Shared, service: ModelService) -> None:
     jobs = [[f"text {text} of job {job}" for text in range(4)] for job in range(6)]
 
-    futures = while_it_is_busy(of_service(service), service, jobs)
+    futures = while_it_is_busy(embedder, service, jobs)
 
     assert [len(one) for one in service.requests] == [1, 1, 8, 8, 8]  # the first is asked again
     for texts, future in zip(jobs, futures, strict=True):
@@ -126,21 +128,21 @@ def test_a_short_document_does_not_wait_for_a_long_one() -> None:
         assert len(long.result(WAIT)) == 40
 
 
-def test_a_text_that_is_refused_fails_its_own_job_alone(service: ModelService) -> None:
+def test_a_text_that_is_refused_fails_its_own_job_alone(embedder: Shared, service: ModelService) -> None:
     service.refused = "poison"
     jobs = [["a good text", "another"], ["a poisoned well", "its neighbour"], ["a third", "a fourth"]]
 
-    good, bad, third = while_it_is_busy(of_service(service), service, jobs)
+    good, bad, third = while_it_is_busy(embedder, service, jobs)
 
     assert (good.result(WAIT).keys(), third.result(WAIT).keys()) == (set(jobs[0]), set(jobs[2]))
     with pytest.raises(DocumentError, match="refused the text"):
         bad.result(WAIT)
 
 
-def test_a_service_that_is_away_is_asked_once_for_all(service: ModelService) -> None:
+def test_a_service_that_is_away_is_asked_once_for_all(embedder: Shared, service: ModelService) -> None:
     service.always = Planned(status=503, headers={"Retry-After": "90"})
 
-    futures = while_it_is_busy(of_service(service, patience=5), service, [["one"], ["two"], ["three"]])
+    futures = while_it_is_busy(embedder, service, [["one"], ["two"], ["three"]])
 
     for future in futures:
         with pytest.raises(DocumentError, match="asks to wait"):
@@ -171,8 +173,9 @@ def test_who_gives_up_is_not_embedded_for_and_the_others_are() -> None:
     assert sum(text.startswith("cancelled") for load in inner.loads for text in load) == 4
 
 
-def test_the_wait_that_a_service_asks_for_is_told_to_everybody_in_the_batch(service: ModelService) -> None:
-    embedder = of_service(service)
+def test_the_wait_that_a_service_asks_for_is_told_to_everybody_in_the_batch(
+    embedder: Shared, service: ModelService
+) -> None:
     waits: list[list[float]] = [[], []]
     free = Event()
     service.plan += [Planned(until=free, status=401), Planned(status=429, headers={"Retry-After": "2"})]

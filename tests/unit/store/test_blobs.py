@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from headrace.model.document import BlobRange
 from headrace.model.errors import DiskLow
 from headrace.model.ids import BlobKey
-from headrace.store.blobs import TEMPORARY, Blobs
+from headrace.store.blobs import Blobs
+from headrace.store.incoming import TEMPORARY
 
 
 @pytest.fixture

@@ -41,12 +41,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """An opened document. `warnings`, and the `links` to other places, grow while `parts` are read."""
+    """An opened document. What follows `parts` grows while they are read.
+
+    `failed_pages` are those without a text that they should have, with the reason, which goes on after "page 3 ".
+    """
 
     outline: Outline
     parts: Iterator[Part]
     warnings: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    failed_pages: dict[int, str] = field(default_factory=dict)
 
 
 def read_sections(
@@ -61,9 +65,11 @@ def read_sections(
     for part in parsed.parts:
         text = cleaned(part.text)
         if part.picture is not None and recognize is not None:
-            text = cleaned(recognized(part, recognize, parsed.warnings))
+            text = cleaned(recognized(part, recognize, parsed))
         elif part.picture is not None:
             unread += 1
+            if part.page is not None:
+                parsed.failed_pages[part.page] = f"holds only a picture; {WAY_TO_READ}"
         has_text = has_text or bool(text.strip())
         # A page is a section even where it is blank.
         for piece in pieces(text, MAX_SECTION_CHARACTERS) if text or part.page is None else [text]:
@@ -78,14 +84,16 @@ def read_sections(
         parsed.warnings.append(f"{pages(unread)} {'holds' if unread == 1 else 'hold'} only pictures; {WAY_TO_READ}")
 
 
-def recognized(part: Part, recognize: Recognize, warnings: list[str]) -> str:
+def recognized(part: Part, recognize: Recognize, parsed: Parsed) -> str:
     """The text in a part's picture; none where it cannot be got, which is said."""
     if part.picture is None:
         return part.text
     try:
         return recognize(part.picture())
     except Unrecognized as error:
-        warnings.append(f"page {part.page} {error}" if part.page else f"the picture {error}")
+        parsed.warnings.append(f"page {part.page} {error}" if part.page else f"the picture {error}")
+        if part.page is not None:
+            parsed.failed_pages[part.page] = str(error)
         return ""
 
 

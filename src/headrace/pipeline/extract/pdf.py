@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
 from typing import BinaryIO
@@ -17,6 +18,7 @@ from headrace.pipeline.source import Limits, Outline, Picture
 
 NAME = "PDF"
 END_MARK = b"%%EOF"
+DAMAGED = "is damaged and was left out"
 VISIBLE, FORM_DEPTH = (FPDF_PAGEOBJ_IMAGE, FPDF_PAGEOBJ_PATH), 3
 RECOGNITION_DPI, POINTS_AN_INCH = 300, 72
 TAIL_BYTES = 65_536
@@ -38,8 +40,8 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
         raise DocumentError("too_large", detail)
     fields = document.get_metadata_dict(skip_empty=True)
     outline = Outline(page_count=count, title=fields.get("Title", "").strip() or None, metadata=metadata_of(fields))
-    warnings: list[str] = []
-    return Parsed(outline=outline, parts=read_parts(document, count, limits, warnings), warnings=warnings)
+    parsed = Parsed(outline=outline, parts=iter(()))
+    return replace(parsed, parts=read_parts(document, count, limits, parsed))
 
 
 def check_end(file: BinaryIO) -> None:
@@ -59,7 +61,7 @@ def open_document(file: BinaryIO) -> pypdfium2.PdfDocument:
         raise (locked(NAME) if error.err_code == FPDF_ERR_PASSWORD else damaged(NAME)) from error
 
 
-def read_parts(document: pypdfium2.PdfDocument, count: int, limits: Limits, warnings: list[str]) -> Iterator[Part]:
+def read_parts(document: pypdfium2.PdfDocument, count: int, limits: Limits, parsed: Parsed) -> Iterator[Part]:
     """Pages from 1. A page that cannot be read is empty, and said; one without text is a picture, if it has any."""
     for index in range(count):
         picture = None
@@ -68,7 +70,8 @@ def read_parts(document: pypdfium2.PdfDocument, count: int, limits: Limits, warn
             if is_picture:
                 picture = partial(drawn, document, index, limits)
         except pypdfium2.PdfiumError:
-            warnings.append(f"page {index + 1} is damaged and was left out")
+            parsed.failed_pages[index + 1] = DAMAGED
+            parsed.warnings.append(f"page {index + 1} {DAMAGED}")
             text = ""
         yield Part(text=text, fraction=(index + 1) / count, page=index + 1, picture=picture)
 

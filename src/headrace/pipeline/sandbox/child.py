@@ -92,7 +92,8 @@ def answer(outlet: Outlet, order: wire.Order, parsed: Parsed, limits: Limits, re
     for index, (section, fraction) in enumerate(read_sections(parsed, limits, recognize)):
         if index >= order.first_section:
             outlet.send(wire.packed_passage(section, fraction))
-    outlet.send(wire.packed_finish([*parsed.outline.warnings, *parsed.warnings], web_links(parsed.links)))
+    warnings = [*parsed.outline.warnings, *parsed.warnings]
+    outlet.send(wire.packed_finish(warnings, web_links(parsed.links), parsed.failed_pages))
 
 
 def recognized(channel: socket.socket, outlet: Outlet, picture: Picture) -> str:

@@ -13,12 +13,13 @@ from typing import Self
 from headrace.model.document import Section
 from headrace.model.errors import DocumentError, UnsupportedType
 from headrace.pipeline.extract import FORMATS, Format
+from headrace.pipeline.extract.parts import Recognize
 from headrace.pipeline.sandbox import wire
 from headrace.pipeline.sandbox.cage import MAX_CHILD_AGE_SECONDS
 from headrace.pipeline.sandbox.leash import Leashed, NurseryDied, crashed
 from headrace.pipeline.sandbox.local import local_messages
 from headrace.pipeline.sandbox.owner import Child
-from headrace.pipeline.sandbox.recognition import Recognizer, read_picture
+from headrace.pipeline.sandbox.recognition import PageTexts, Recognizer, read_picture, remembering
 from headrace.pipeline.sandbox.warm import WarmProcess
 from headrace.pipeline.source import Limits, Outline, Source
 
@@ -68,7 +69,9 @@ class Reading:
             elif isinstance(message, wire.Finished):
                 links = {"links": list(message.links)} if message.links else {}
                 metadata = {**self.outline.metadata, **links}
-                self.outline = replace(self.outline, warnings=message.warnings, metadata=metadata)
+                self.outline = replace(
+                    self.outline, warnings=message.warnings, failed_pages=message.failed_pages, metadata=metadata
+                )
                 self.fraction, self.is_finished = 1.0, True
 
     def members(self) -> Iterator[wire.Member | wire.Spoilt | bytes]:
@@ -83,9 +86,10 @@ class Reading:
 class Parsers:
     """Owns the warm process, which starts with the context (or the first document) and is restarted should it die.
 
-    A child that read with a memory-safe extractor is kept for the next document; one that ran a C or C++ parser is not,
-    since a document that took it over could lie about the next one. `formats` adds to the built-in ones, or replaces
-    them, by content type. Pictures are read by `recognizer`; without one a warning says so.
+    A child that read with a memory-safe extractor is kept for the next document. One that ran a C or C++ parser is not,
+    since a document that took it over could lie about the next one; after a hardened parser it may read on for the same
+    sender. `formats` adds to the built-in ones, or replaces them, by content type. Pictures are read by `recognizer`;
+    without one a warning says so.
     """
 
     def __init__(
@@ -109,13 +113,22 @@ class Parsers:
         self.close()
 
     @contextlib.contextmanager
-    def open(self, source: Source, *, first_section: int = 0, stop: Callable[[], bool] = never) -> Iterator[Reading]:
+    def open(
+        self,
+        source: Source,
+        *,
+        first_section: int = 0,
+        stop: Callable[[], bool] = never,
+        texts: PageTexts | None = None,
+    ) -> Iterator[Reading]:
         """Read a document from section number `first_section` on. Its child is gone, or idle, when the context ends.
 
         `stop` is asked at least every 0.1 s while the child is silent; once it says True the child is killed and
         Superseded raised. Raises DocumentError for what the document does: corrupt, encrypted, empty, too_large,
         timeout, out_of_memory, parser_crashed; UnsupportedType where no extractor reads its type; NurseryDied, no fault
         of the document, where no parser can be started.
+
+        What is recognized in pictures goes into `texts`, and is taken from there the next time.
 
         Valid UTF-8 text of up to 1 MB is decoded in the calling process: that is no parse, and spares its journey.
         """
@@ -127,7 +140,7 @@ class Parsers:
         if messages is not None:
             yield Reading(messages)
             return
-        with self._reading(source, ordered(source, first_section=first_section), stop) as reading:
+        with self._reading(source, ordered(source, first_section=first_section), stop, texts) as reading:
             yield reading
 
     def unpack(self, source: Source, *, stop: Callable[[], bool] = never) -> AbstractContextManager[Reading]:
@@ -135,18 +148,26 @@ class Parsers:
         return self._reading(source, ordered(source, unpacks=True), stop)
 
     @contextlib.contextmanager
-    def _reading(self, source: Source, order: wire.Order, stop: Callable[[], bool]) -> Iterator[Reading]:
-        child, reading = self._begin(source, order, stop)
+    def _reading(
+        self, source: Source, order: wire.Order, stop: Callable[[], bool], texts: PageTexts | None = None
+    ) -> Iterator[Reading]:
+        child, reading = self._begin(source, order, stop, self._recognize(stop, texts))
         try:
             yield reading
         finally:
             self._take_back(child, source, is_sound=reading.is_finished)
 
-    def _begin(self, source: Source, order: wire.Order, stop: Callable[[], bool]) -> tuple[Child, Reading]:
+    def _recognize(self, stop: Callable[[], bool], texts: PageTexts | None) -> Recognize:
+        recognize = partial(read_picture, self._fork_recognizer, limits=self._limits, stop=stop)
+        return remembering(recognize, texts, self._recognizer) if texts and self._recognizer else recognize
+
+    def _begin(
+        self, source: Source, order: wire.Order, stop: Callable[[], bool], recognize: Recognize
+    ) -> tuple[Child, Reading]:
         """A child that has sent its document's outline; a second one where the first died without a fault of it."""
-        child = self._take(is_fresh=False)
+        child = self._take(source, is_fresh=False)
         try:
-            return child, self._started(child, source, order, stop)
+            return child, self._started(child, source, order, stop, recognize)
         except NurseryDied:
             with self._lock:
                 # Another thread may have replaced it by now.
@@ -155,25 +176,28 @@ class Parsers:
         except DocumentError as error:
             if error.code != "parser_crashed" or child.document_count == 1:
                 raise
-        child = self._take(is_fresh=True)
-        return child, self._started(child, source, order, stop)
+        child = self._take(source, is_fresh=True)
+        return child, self._started(child, source, order, stop, recognize)
 
-    def _started(self, child: Child, source: Source, order: wire.Order, stop: Callable[[], bool]) -> Reading:
-        recognize = partial(read_picture, self._fork_recognizer, limits=self._limits, stop=stop)
+    def _started(
+        self, child: Child, source: Source, order: wire.Order, stop: Callable[[], bool], recognize: Recognize
+    ) -> Reading:
         try:
             return Reading(child.messages(source, order, self._limits, stop, recognize))
         except BaseException:
             child.kill()
             raise
 
-    def _take(self, *, is_fresh: bool) -> Child:
-        """An idle child that is young enough, or a new one."""
+    def _take(self, source: Source, *, is_fresh: bool) -> Child:
+        """An idle child that is young enough and may read for this sender, or a new one."""
         with self._lock:
-            while self._idle and not is_fresh:
-                child = self._idle.pop()
-                if monotonic() - child.born_at < MAX_CHILD_AGE_SECONDS:
-                    return child
-                child.kill()
+            for old in [one for one in self._idle if monotonic() - one.born_at >= MAX_CHILD_AGE_SECONDS]:
+                self._idle.remove(old)
+                old.kill()
+            child = next((one for one in reversed(self._idle) if one.sender in {None, source.sender}), None)
+            if child is not None and not is_fresh:
+                self._idle.remove(child)
+                return child
             try:
                 return self._fork()
             except NurseryDied:
@@ -193,17 +217,22 @@ class Parsers:
 
     def _take_back(self, child: Child, source: Source, *, is_sound: bool) -> None:
         """Keep the child where that is safe and cheap, else end it."""
+        format_ = self._formats[source.content_type]
+        if not format_.is_memory_safe:
+            child.sender = source.sender
         is_reusable = (
             is_sound
-            and self._formats[source.content_type].is_memory_safe
+            and (format_.is_memory_safe or (format_.is_hardened and source.sender is not None))
             and source.size <= MAX_REUSABLE_BYTES
             and child.document_count < MAX_DOCUMENTS_PER_CHILD
         )
+        ended: Child | None = child
         with self._lock:
-            if is_reusable and self._warm is not None and len(self._idle) < MAX_IDLE_CHILDREN:
+            if is_reusable and self._warm is not None:
                 self._idle.append(child)
-                return
-        child.kill()
+                ended = self._idle.pop(0) if len(self._idle) > MAX_IDLE_CHILDREN else None
+        if ended is not None:
+            ended.kill()
 
     def _stop(self) -> None:
         for child in self._idle:

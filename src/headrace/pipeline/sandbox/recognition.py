@@ -1,13 +1,15 @@
 """Text recognition (OCR) by the `tesseract` command, in a caged process of its own for each picture."""
 
+import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from headrace.model.errors import DocumentError
-from headrace.pipeline.extract.parts import Unrecognized
+from headrace.pipeline.extract.parts import Recognize, Unrecognized
 from headrace.pipeline.sandbox.leash import Leashed, NurseryDied, Patience
 from headrace.pipeline.source import Limits, Picture
 
@@ -31,6 +33,38 @@ class Recognizer:
     def command(self) -> list[str]:
         """From a picture on standard input to text on standard output."""
         return [self.program, "stdin", "stdout", "-l", self.languages, "--dpi", "300"]
+
+
+class PageTexts(Protocol):
+    """The texts that were recognized in one document's pages before, by what each page looks like."""
+
+    def find(self, key: bytes) -> str | None:
+        """The text; None where it is not known."""
+        ...
+
+    def keep(self, key: bytes, text: str) -> None:
+        """Remember it, beyond the end of this process."""
+        ...
+
+
+def remembering(recognize: Recognize, texts: PageTexts, recognizer: Recognizer) -> Recognize:
+    """As `recognize`, but no page is read twice by the same program in the same languages."""
+
+    def recall(picture: Picture) -> str:
+        key = picture_key(picture, recognizer)
+        known = texts.find(key)
+        if known is None:
+            known = recognize(picture)
+            texts.keep(key, known)
+        return known
+
+    return recall
+
+
+def picture_key(picture: Picture, recognizer: Recognizer) -> bytes:
+    """What a picture's text is kept under: 32 bytes, SHA-256 over the pixels and how they are read."""
+    how = f"{PROGRAM}\0{recognizer.languages}\0{picture.width}x{picture.height}\0"
+    return hashlib.sha256(how.encode() + picture.pixels).digest()
 
 
 def find_recognizer(languages: str = "") -> Recognizer | None:

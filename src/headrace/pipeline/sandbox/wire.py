@@ -8,7 +8,7 @@ Pieces of it, whose bytes follow their frames.
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
@@ -28,6 +28,7 @@ MAX_TITLE_CHARACTERS = 500
 MAX_VALUE_CHARACTERS = 2_000
 MAX_FIELDS = 50
 MAX_WARNINGS = 100
+MAX_FAILED_PAGES = 1_000
 CODES = frozenset({"corrupt", "encrypted", "empty", "unsupported_type", "too_large", "timeout", "out_of_memory"})
 
 
@@ -59,6 +60,7 @@ class Finished:
 
     warnings: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    failed_pages: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +131,13 @@ def packed_outline(outline: Outline) -> bytes:
     return packed("outline", body | {"warnings": list(outline.warnings)[:MAX_WARNINGS]})
 
 
-def packed_finish(warnings: Sequence[str], links: Sequence[str]) -> bytes:
+def packed_finish(
+    warnings: Sequence[str], links: Sequence[str], failed_pages: Mapping[int, str] | None = None
+) -> bytes:
     """The frame of the end, cut to what the owner accepts."""
     told = [clipped(warning) for warning in warnings[:MAX_WARNINGS]]
-    return packed("finished", {"warnings": told, "links": [clipped(link) for link in links]})
+    failed = [[page, clipped(reason)] for page, reason in list((failed_pages or {}).items())[:MAX_FAILED_PAGES]]
+    return packed("finished", {"warnings": told, "links": [clipped(link) for link in links], "failed_pages": failed})
 
 
 def packed_answer(text: str, problem: str | None) -> bytes:
@@ -171,7 +176,7 @@ def parsed(data: bytes) -> Message:
         if kind == "failure" and body["code"] in CODES:
             raise DocumentError(body["code"], text(body["detail"], MAX_VALUE_CHARACTERS))
         return READERS[kind](body)
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise Malformed from error
 
 
@@ -204,7 +209,11 @@ def outline_of(body: Mapping[str, Any]) -> Outline:
 
 def finish_of(body: Mapping[str, Any]) -> Finished:
     """The end, with what was found on the way."""
-    return Finished(warnings=texts(body["warnings"]), links=texts(body["links"]))
+    failed = body["failed_pages"]
+    if not isinstance(failed, list) or len(failed) > MAX_FAILED_PAGES:
+        raise Malformed
+    pages = {number(page): text(reason, MAX_VALUE_CHARACTERS) for page, reason in failed}
+    return Finished(warnings=texts(body["warnings"]), links=texts(body["links"]), failed_pages=pages)
 
 
 def drawing_of(body: Mapping[str, Any]) -> Drawing:

@@ -10,6 +10,7 @@ from headrace.store.schema.library import (
     payment,
     rag_default,
     receipt,
+    recognition,
     revision,
     workspace,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "payment",
     "rag_default",
     "receipt",
+    "recognition",
     "relay",
     "relay_position",
     "revision",

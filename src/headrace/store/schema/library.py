@@ -135,6 +135,16 @@ receipt = sa.Table(
     comment="embeddings paid for: sha256 of model, parameters and text, and the float16 vector",
 )
 
+recognition = sa.Table(
+    "recognition",
+    metadata,
+    sa.Column("document_id", ID, sa.ForeignKey("document.document_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.LargeBinary(32), primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    comment="texts of pages that are pictures: `key` is the sha256 of the pixels, the program and its languages",
+)
+
 payment = sa.Table(
     "payment",
     metadata,

@@ -477,6 +477,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/documents/{document_id}/text": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Read Text
+         * @description A document's text as it was extracted: some of it, or a passage with what is around it.
+         */
+        readonly get: operations["read_text_documents__document_id__text_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/resources": {
         readonly parameters: {
             readonly query?: never;
@@ -508,7 +528,9 @@ export interface paths {
         readonly put?: never;
         /**
          * Upload Resource
-         * @description Keep a file, and ingest it unless `?ingest=false` (or the setting `ingest_on_upload`) says not to.
+         * @description Keep files, and ingest them in one job unless `?ingest=false` (or the setting `ingest_on_upload`) says not to.
+         *
+         *     An `Idempotency-Key` belongs to the job, so it goes with ingesting alone.
          */
         readonly post: operations["upload_resource_resources_upload_post"];
         readonly delete?: never;
@@ -1458,6 +1480,7 @@ export interface components {
                 readonly warnings: number;
                 readonly documents_changed: number;
                 readonly documents_unchanged: number;
+                readonly failed_pages: number;
             } | null;
             readonly message: string | null;
             readonly error_message: string | null;
@@ -1511,6 +1534,7 @@ export interface components {
                 readonly warnings: number;
                 readonly documents_changed: number;
                 readonly documents_unchanged: number;
+                readonly failed_pages: number;
             } | null;
             readonly message: string | null;
             readonly error_message: string | null;
@@ -1565,6 +1589,7 @@ export interface components {
                 readonly warnings: number;
                 readonly documents_changed: number;
                 readonly documents_unchanged: number;
+                readonly failed_pages: number;
             } | null;
             readonly message: string | null;
             readonly error_message: string | null;
@@ -1646,6 +1671,7 @@ export interface components {
                 readonly warnings: number;
                 readonly documents_changed: number;
                 readonly documents_unchanged: number;
+                readonly failed_pages: number;
             } | null;
             readonly message: string | null;
             readonly error_message: string | null;
@@ -1698,6 +1724,7 @@ export interface components {
                 readonly warnings: number;
                 readonly documents_changed: number;
                 readonly documents_unchanged: number;
+                readonly failed_pages: number;
             } | null;
             readonly message: string | null;
             readonly error_message: string | null;
@@ -1748,6 +1775,7 @@ export interface components {
                 readonly warnings: number;
                 readonly documents_changed: number;
                 readonly documents_unchanged: number;
+                readonly failed_pages: number;
             };
             readonly metadata: Record<string, never>;
             readonly workspace_id: string | null;
@@ -1811,6 +1839,10 @@ export interface components {
             /** @enum {string} */
             readonly verdict: "new" | "changed" | "unchanged";
             readonly warnings: readonly string[];
+            readonly failed_pages: readonly {
+                readonly page: number;
+                readonly reason: string;
+            }[];
             readonly error_code: string | null;
             readonly error_message: string | null;
         };
@@ -1891,6 +1923,22 @@ export interface components {
                 readonly page: number | null;
                 readonly heading: string | null;
             }[];
+        };
+        readonly DocumentText: {
+            readonly document_id: string;
+            readonly start: number;
+            readonly end: number;
+            readonly total_characters: number;
+            readonly text: string;
+            readonly passages: readonly {
+                readonly document_id: string;
+                readonly chunk_id: string;
+                readonly ordinal: number;
+                readonly offsets: readonly number[];
+                readonly page: number | null;
+                readonly heading: string | null;
+            }[];
+            readonly offsets: readonly number[] | null;
         };
         readonly Ticket: {
             readonly ticket: string;
@@ -4340,6 +4388,78 @@ export interface operations {
             };
         };
     };
+    readonly read_text_documents__document_id__text_get: {
+        readonly parameters: {
+            readonly query?: {
+                readonly start?: number;
+                readonly length?: number;
+                readonly chunk_id?: string | null;
+                readonly around?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly document_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["DocumentText"];
+                };
+            };
+            /** @description not authenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not allowed */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not found */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid field */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly list_resources_resources_get: {
         readonly parameters: {
             readonly query?: {
@@ -4404,7 +4524,9 @@ export interface operations {
             readonly query?: {
                 readonly ingest?: boolean | null;
             };
-            readonly header?: never;
+            readonly header?: {
+                readonly "Idempotency-Key"?: string | null;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -4458,6 +4580,15 @@ export interface operations {
             };
             /** @description not allowed */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description conflict */
+            readonly 409: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
