@@ -32,13 +32,16 @@ def service() -> Iterator[ModelService]:
 
 @pytest.fixture(scope="module")
 def server(service: ModelService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    settings = {
+    with running_server(tmp_path_factory.mktemp("models"), **settings_of(service)) as started:
+        yield started
+
+
+def settings_of(service: ModelService) -> Json:
+    return {
         "embedder": "none", "embedder_url": service.url, "embedder_model": "m-embed", "embedder_api_key": KEY,
         "embedder_batch_texts": 4, "embedder_patience_seconds": 20,
         "enricher_url": service.url, "enricher_model": "m-chat", "enricher_api_key": KEY, "enricher_seconds": 2,
     }  # fmt: skip
-    with running_server(tmp_path_factory.mktemp("models"), **settings) as started:
-        yield started
 
 
 @pytest.fixture
