@@ -77,7 +77,7 @@ def model_service() -> Iterator[ModelService]:
             service.keys.add(self.headers.get("Authorization", ""))
             planned = service.answer(self.path, body)
             if planned.until is not None:
-                planned.until.wait(30)
+                planned.until.wait(50)
             self.send_response(planned.status)
             for name, value in {**planned.headers, "Content-Length": str(len(planned.body))}.items():
                 self.send_header(name, value)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from headrace.eventlog.replay import Stream
 from headrace.model.cursor import Cursor
-from headrace.model.document import Document, Hit, Neighbour
+from headrace.model.document import Document, Hit, Neighbour, Stretch
 from headrace.model.ids import LOCAL_USER, JobId, UserId
 from headrace.model.job import Job
 from headrace.model.vocabulary import JobStatus, JobType
@@ -124,6 +124,13 @@ class Headrace:
         """A passage with those around it in its document."""
         found = self._application.context.library.neighbours
         return await asyncio.to_thread(found, UserId(user_id), chunk_id, before=before, after=after)
+
+    async def read_text(
+        self, document_id: str, *, start: int = 0, length: int = 10_000, user_id: str = LOCAL_USER
+    ) -> Stretch:
+        """Some characters of a document's text as it was extracted, and the passages in them."""
+        read = self._application.context.library.stretch
+        return await asyncio.to_thread(read, UserId(user_id), document_id, start=start, length=length)
 
     async def get_document(self, document_id: str, *, user_id: str = LOCAL_USER) -> Document:
         """A document as it is now."""

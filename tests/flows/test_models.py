@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.faults.chaos import until
 from tests.flows.test_sameness import ended, items, send
 from tests.model_service import ModelService, Planned, model_service
 from tests.running import RunningServer, running_server
@@ -69,9 +71,9 @@ def near(http: httpx.Client, workspace: str, text: str) -> list[Json]:
     return found
 
 
-def until_it_waits(http: httpx.Client, job_id: str) -> None:
+def until_it_waits(http: httpx.Client, job_id: str, why: str = "asks to wait") -> None:
     view = http.get(f"/jobs/{job_id}").json()
-    while "asks to wait" not in (view["waiting_for"] or ""):
+    while why not in (view["waiting_for"] or ""):
         assert view["status"] in {"pending", "running"}, view
         view = http.get(f"/jobs/{job_id}", params={"after": view["last_event_id"], "wait": 20}).json()
 
@@ -100,6 +102,48 @@ def test_a_job_that_waits_can_be_cancelled(http: httpx.Client, service: ModelSer
     assert http.post(f"/jobs/{sent['job_id']}/cancel").json()["status"] == "cancelled"
     service.always = None
     assert send(http, "waits", ("b.md", book("Oder")))["status"] == "completed"
+
+
+def begun(http: httpx.Client, collection: str, name: str, text: str) -> str:
+    """A job that has been sent."""
+    sent = http.post("/ingest", files={"file": (name, text.encode())}, data={"collection_name": collection})
+    return str(sent.raise_for_status().json()["job_id"])
+
+
+def two_at_the_same_passages(http: httpx.Client, service: ModelService, name: str, free: Event) -> tuple[str, str]:
+    """Jobs of which the first pays, by a service that does not answer before `free`; the second says that it waits."""
+    make(http, name, embedder="openai")
+    service.plan.append(Planned(status=503, headers={"Retry-After": "0.01"}, until=free))
+    first = begun(http, name, "a.md", book(name))
+    until(lambda: not service.plan, 60, "the service is asked")
+    second = begun(http, name, "b.md", book(name))
+    until_it_waits(http, second, "the same passages")
+    return first, second
+
+
+def test_a_job_waits_for_the_passages_that_another_is_paying_for(http: httpx.Client, service: ModelService) -> None:
+    free = Event()
+    jobs = two_at_the_same_passages(http, service, "Isar", free)
+    free.set()
+
+    first, second = (ended(http, job_id) for job_id in jobs)
+
+    assert (first["status"], second["status"], second["waiting_for"]) == ("completed", "completed", None)
+    assert first["stats"]["embeddings_computed"] == first["chunks_created"] == second["chunks_created"]
+    assert second["stats"]["embeddings_reused"] == second["chunks_created"]
+
+
+def test_who_waits_for_a_payer_that_is_cancelled_pays_itself(http: httpx.Client, service: ModelService) -> None:
+    free = Event()
+    first, second = two_at_the_same_passages(http, service, "Inn", free)
+
+    http.post(f"/jobs/{first}/cancel").raise_for_status()
+
+    job = ended(http, second)
+    assert not free.is_set()
+    free.set()
+    assert (job["status"], job["failed_items"]) == ("completed", 0)
+    assert job["stats"]["embeddings_computed"] > 0
 
 
 def test_a_budget_fails_the_rest_of_a_job_with_the_reason_and_a_retry_pays_for_the_rest(

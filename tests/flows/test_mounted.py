@@ -85,14 +85,16 @@ def test_the_embedded_product_follows_a_job_to_its_end(tmp_path: Path) -> None:
         async with Headrace(data_dir=tmp_path, embedder="none") as headrace:
             job = await headrace.submit(["A tide mill works twice a day."])
             frames = [frame async for frame in headrace.follow(job.job_id)]
-            hits = await headrace.query("tide mill")
-            return frames, [hit.text for hit in hits]
+            (hit,) = await headrace.query("tide mill")
+            first, last = hit.offsets
+            whole = await headrace.read_text(hit.document_id)
+            return frames, [hit.text, whole.text[first:last]]
 
     frames, texts = asyncio.run(main())
 
     assert [frame["seq"] for frame in frames] == list(range(1, len(frames) + 1))
     assert frames[-1]["type"] == "job.completed"
-    assert texts == ["A tide mill works twice a day."]
+    assert texts == ["A tide mill works twice a day."] * 2
 
 
 def test_a_task_of_ones_own_is_watched_like_any_job(shared_server: RunningServer) -> None:

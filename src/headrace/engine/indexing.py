@@ -156,7 +156,7 @@ class Indexing:
     def _pay(self, keyed: Sequence[Keyed]) -> list[Keyed]:
         """Index what is paid for and what nobody else pays for; returns the rest, when it is time to look again."""
         with self._receipts.settle({key for _, key in keyed}) as settled:
-            first = {key: (one, key) for one, key in reversed(keyed) if key in settled.mine}
+            first = _first_of_each([each for each in keyed if each[1] in settled.mine])
             self._save_all(self._batches([each for each in keyed if each[1] in settled.paid], settled.paid, first))
         mine = {one.chunk.chunk_id for one, _ in first.values()}
         rest = [each for each in keyed if each[1] not in settled.paid and each[0].chunk.chunk_id not in mine]
@@ -252,6 +252,14 @@ class Indexing:
             hand.complete(*portion)
         for item in portion:
             del self._items[item.ordinal]
+
+
+def _first_of_each(keyed: Iterable[Keyed]) -> dict[bytes, Keyed]:
+    """Of those with one key, the same text, the first; in their order."""
+    found: dict[bytes, Keyed] = {}
+    for one, key in keyed:
+        found.setdefault(key, (one, key))
+    return found
 
 
 def _portion(items: Iterable[Item]) -> list[Item]:
