@@ -77,10 +77,11 @@ class Forge:
         with self.database.read() as connection:
             return jobs.items(connection, job_id)
 
-    def submit(self, new: int = 1, again: Sequence[DocumentId] = ()) -> Job:
-        """A job on some new documents, and on some that are there already."""
+    def submit(self, new: int = 1, again: Sequence[DocumentId] = (), blob: BlobRange | None = None) -> Job:
+        """A job on some new documents, which share their bytes if there are any, and on some that are there already."""
         with self.database.write() as transaction:
             made = [self._document(transaction.now) for _ in range(new)]
+            made = [one if blob is None else replace(one, blob=blob) for one in made]
             documents.add(transaction, made)
             old = documents.get_many(transaction.connection, again)
             submission = jobs.Submission(

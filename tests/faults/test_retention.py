@@ -4,6 +4,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,19 +12,23 @@ from pathlib import Path
 import pytest
 
 from headrace.engine import housekeeping
-from headrace.eventlog.replay import Stream, open_stream
+from headrace.eventlog.replay import Stream, open_stream, read_list
 from headrace.model.cursor import Cursor
+from headrace.model.document import BlobRange
+from headrace.model.errors import JobNotFound
 from headrace.model.event import Event
 from headrace.model.ids import JobId
 from headrace.model.job import Job
 from headrace.model.vocabulary import EventType
 from headrace.store import jobs, retention
+from headrace.store.blobs import BlobWriter
 from headrace.store.database import Transaction
 from tests.faults import chaos
 from tests.faults.forge import USER, Forge, Worker
 
 pytestmark = pytest.mark.timeout(chaos.TIMEOUT)
 
+OLD = time.time() - housekeeping.UPLOAD_GRACE_SECONDS - 60
 DAYS = 90.0
 HOURS = 24.0
 
@@ -56,6 +61,10 @@ class Yard:
     def __init__(self, forge: Forge, rng: random.Random) -> None:
         self.forge, self.rng = forge, rng
         self.alive: dict[JobId, Worker | None] = {}
+        self.uploads: list[BlobWriter] = []
+        self.accepted: list[BlobRange] = []
+        self.readers: dict[JobId, Event] = {}
+        self.frames = self.resets = 0
 
     def submit(self) -> None:
         again = self.rng.sample(self.forge.documents, min(1, len(self.forge.documents)))
@@ -87,8 +96,57 @@ class Yard:
             self.forge.move(jobs.retry, JobId(str(job_id)))
             self.alive[JobId(str(job_id))] = None
 
+    def upload(self) -> None:
+        """Begin one, write on, or have it accepted; beside it lies what a server that was killed has left."""
+        abandoned = self.forge.blobs.create()
+        abandoned.write(b"nobody comes back for this")
+        left = abandoned.part
+        abandoned.seal()
+        os.utime(left, (OLD, OLD))
+        if len(self.uploads) < 3:
+            self.uploads.append(self.forge.blobs.create())
+        one = self.rng.choice(self.uploads)
+        one.write(b"a page of the book of weirs")
+        if self.rng.random() < 0.3 and len(self.alive) < 6:
+            self.uploads.remove(one)
+            blob = self.forge.blobs.settle([one])[0]
+            self.forge.housekeeping.clean()  # named, and no document has it yet
+            self.alive[self.forge.submit(1, blob=blob).job_id] = None
+            self.accepted.append(blob)
+
+    def read(self) -> None:
+        """Somebody reads on in the log of a job, from where they stood: all that came since, or an honest reset."""
+        for job_id in self.rng.sample(sorted(self.alive), min(1, len(self.alive))):
+            if job_id not in self.readers:
+                (first, *_) = self._read(job_id, Cursor(self.forge.database.epoch, 0))
+                self.readers[job_id] = first
+        for job_id in self.rng.sample(sorted(self.readers), min(1, len(self.readers))):
+            stood = self.readers.pop(job_id)
+            told = self._read(job_id, Cursor(self.forge.database.epoch, stood.number))
+            if told and told[0].type is EventType.RESET:
+                is_cut = job_id in self.alive and self.forge.job(job_id).attempt == 1  # a retry may come after it
+                assert not is_cut, "the log of a job that is alive was cut"
+                self.resets += 1
+                continue
+            assert [event.sequence for event in told] == list(
+                range((stood.sequence or 0) + 1, (stood.sequence or 0) + 1 + len(told))
+            )
+            self.frames += len(told)
+            if told or job_id in self.alive:
+                self.readers[job_id] = told[-1] if told else stood
+
+    def _read(self, job_id: JobId, cursor: Cursor) -> list[Event]:
+        database = self.forge.database
+        with suppress(JobNotFound), database.read() as connection:
+            stream = Stream(USER, job_id)
+            return read_list(connection, stream, cursor, epoch=database.epoch, now=database.clock())
+        assert job_id not in self.alive, "a job that is alive is gone"
+        return []
+
     def clean(self) -> None:
-        self.rng.choice([prune, forget, lambda forge: forge.housekeeping.sweep()])(self.forge)
+        sweeping = self.forge.housekeeping
+        ways = [prune, forget, lambda _: sweeping.sweep(), lambda _: sweeping.clean()]
+        self.rng.choice(ways)(self.forge)
 
     def check(self) -> None:
         """Every job that has not ended has all of its events and items; every document that is served, its chunks."""
@@ -104,17 +162,28 @@ class Yard:
             WHERE job.completed_at IS NULL AND item.stage = 'indexing' AND item.chunk_count <> (SELECT count(*)
             FROM chunk WHERE chunk.document_id = item.document_id AND chunk.version = item.version)"""
         assert self.forge.rows(kept) == []
+        assert all(one.part.stat().st_size == one.size for one in self.uploads)
+        assert all(self.forge.blobs.has(one.key) for one in self.accepted)
 
 
 def test_no_cleaning_takes_anything_from_what_is_alive(forge: Forge) -> None:
-    rng, turns = random.Random(chaos.SEED), chaos.pick(500, 10_000)
+    rng, turns = random.Random(chaos.SEED), chaos.pick(300, 10_000)
     yard = Yard(forge, rng)
     for _ in range(turns):
         if len(yard.alive) < 4:
             yard.submit()
-        rng.choices([yard.work, yard.clean, yard.retry], weights=[6, 3, 1])[0]()
+        rng.choices([yard.work, yard.clean, yard.retry, yard.upload, yard.read], weights=[6, 3, 1, 2, 3])[0]()
         yard.check()
-    chaos.tell("P9", f"{turns} interleavings, {len(forge.documents)} documents: 0 things alive were taken")
+    forge.housekeeping.clean()
+    left = [file for file in forge.blobs.folder.glob("??/*.part") if file.stat().st_mtime <= OLD]
+    assert left == []
+    for upload in yard.uploads:
+        upload.seal()
+    chaos.tell(
+        "P9",
+        f"{turns} interleavings, {len(forge.documents)} documents, {len(yard.accepted)} uploads, {yard.frames} events "
+        f"read and {yard.resets} resets of ended jobs: 0 things alive were taken",
+    )
 
 
 def test_a_sweep_that_began_before_a_retry_takes_nothing_from_it(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
