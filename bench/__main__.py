@@ -6,7 +6,7 @@
 import sys
 from functools import partial
 
-from bench import accepting, fanout, frameworks, growth, ingesting, retrieval, watching
+from bench import accepting, fanout, frameworks, growth, ingesting, retrieval, scaling, watching
 from bench.table import Table, machine
 
 QUICK = "--quick"
@@ -14,6 +14,7 @@ PARTS = {
     "idle": watching.start_and_idle,
     "accepting": accepting.measure,
     "growth": growth.measure,
+    "scaling": scaling.measure,
     "watching": watching.measure,
     "fanout": partial(fanout.measure, quick=QUICK in sys.argv),
     "ingesting": ingesting.measure,
