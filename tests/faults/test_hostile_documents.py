@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -328,3 +329,25 @@ def test_frames_have_room_for_the_longest_section(parsers: Parsers, tmp_path: Pa
 
     assert read(parsers, saved(tmp_path, "a.md", text.encode(), "text/markdown")).replace("\n", "") == text
     assert MAX_FRAME_BYTES >= 64_000 * 6
+
+
+@only_linux
+def test_pages_of_one_sender_share_a_process_with_nobody_else(parsers: Parsers, tmp_path: Path) -> None:
+    page = saved(tmp_path, "page.html", b"<p>The weir holds.</p>")
+    read(parsers, replace(page, sender="one"))
+    mine = parsers._idle[-1]
+    count = mine.document_count
+
+    read(parsers, replace(page, sender="one"))
+    read(parsers, replace(page, sender="another"))
+    read(parsers, saved(tmp_path, "table.csv", b"a,b\n1,2"))
+    read(parsers, page)
+
+    assert (mine.sender, mine.document_count) == ("one", count + 1)
+
+
+@only_linux
+def test_a_parser_that_is_not_hardened_reads_one_document_whoever_sent_it(parsers: Parsers, tmp_path: Path) -> None:
+    read(parsers, replace(saved(tmp_path, "a.docx", docx(paragraph("The weir holds."))), sender="alone"))
+
+    assert "alone" not in {child.sender for child in parsers._idle}

@@ -20,12 +20,14 @@ class Format:
     """How a type is read. `extractor` is "module:function"; `name` is what a message calls such a document.
 
     `is_memory_safe` says that no C or C++ parser touches the bytes: only then may one process read several documents,
-    since it cannot be taken over by the first and lie about the next.
+    since it cannot be taken over by the first and lie about the next. `is_hardened` says of one in C or C++ that it is
+    made, and tested, for pages from anywhere: then the process may read on for the same sender, and for nobody else.
     """
 
     extractor: str
     name: str
     is_memory_safe: bool = False
+    is_hardened: bool = False
 
 
 def own(module: str) -> str:
@@ -49,7 +51,7 @@ FORMATS: Mapping[str, Format] = {
     "image/png": Format(extractor=own("image"), name="picture"),
     "image/jpeg": Format(extractor=own("image"), name="picture"),
     "image/tiff": Format(extractor=own("image"), name="picture"),
-    "text/html": Format(extractor=own("html"), name="HTML page"),
+    "text/html": Format(extractor=own("html"), name="HTML page", is_hardened=True),
     "text/markdown": Format(extractor=own("markdown"), name="Markdown text", is_memory_safe=True),
     "text/plain": Format(extractor=own("text"), name="text", is_memory_safe=True),
     "text/csv": Format(extractor=own("table"), name="CSV table", is_memory_safe=True),

@@ -17,12 +17,13 @@ class Closed(Exception):
 
 
 class Child(Leashed):
-    """One parser process."""
+    """One parser process. `sender` is whose documents alone it may still read; None for anybody's."""
 
     def __init__(self, channel: socket.socket, leash: socket.socket) -> None:
         super().__init__(channel, leash)
         self.born_at = monotonic()
         self.document_count = 0
+        self.sender: str | None = None
 
     def messages(
         self,
