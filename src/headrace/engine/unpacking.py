@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from headrace.engine.control import Control
 from headrace.model.document import BlobRange, Document
-from headrace.model.errors import DocumentError, Superseded, UnsupportedType
+from headrace.model.errors import Busy, DocumentError, Superseded, UnsupportedType
 from headrace.model.ids import DocumentId, JobId, new_id
 from headrace.model.job import Item
 from headrace.model.vocabulary import ProcessingStatus
@@ -60,16 +60,22 @@ class Unpacking:
                 self._try_again_and_again(item, document, run, recipe)
 
     def _try_again_and_again(self, item: Item, document: Document, run: int, recipe: str) -> None:
-        for tries in range(self.settings.max_tries):
+        tries = 0
+        while tries < self.settings.max_tries:
             try:
                 return self._unpack(item, document, run, recipe)
             except Superseded:
                 raise
             except DocumentError as error:
                 return self._fail(item, run, error)
+            except Busy as error:  # the database or the store is away, which is not the archive's fault
+                logger.warning("job %s, archive %d waits: %s", item.job_id, item.ordinal, error.detail)
+                self.control.wait(PAUSE_SECONDS)
+                continue
             except Exception:  # the boundary: whatever went wrong, the archive must be finished somehow
                 logger.exception("job %s, archive %d, try %d", item.job_id, item.ordinal, tries + 1)
             self.control.wait(PAUSE_SECONDS * 2**tries)
+            tries += 1
         return self._fail(item, run, INTERNAL)
 
     def _unpack(self, item: Item, document: Document, run: int, recipe: str) -> None:
