@@ -73,6 +73,11 @@ def delete(transaction: Transaction, workspace_id: WorkspaceId) -> bool:
     return transaction.execute(sa.delete(webhook).filter_by(workspace_id=workspace_id)).rowcount > 0
 
 
+def owners(connection: sa.Connection) -> set[str]:
+    """The users who have a webhook."""
+    return set(connection.scalars(sa.select(webhook.c.user_id).distinct()))
+
+
 def behind(connection: sa.Connection) -> list[tuple[Webhook, int]]:
     """The webhooks whose users' logs have grown since they were looked at, with the newest number of each log."""
     statement = (

@@ -13,6 +13,7 @@ from typing import NoReturn
 import httpx
 
 from headrace.eventlog.replay import PAGE, read_newer
+from headrace.eventlog.wakeup import EVERYONE
 from headrace.model.cursor import Cursor
 from headrace.model.event import Event
 from headrace.model.ids import WorkspaceId
@@ -47,13 +48,15 @@ class Webhooks:
         self._database = database
         self._settings = settings
         self._hint = asyncio.Event()
+        self._owners: set[str] = set()
         self._clean_at = 0.0
         self._looked: dict[WorkspaceId, int] = {}
         self._busy: dict[Line, asyncio.Task[None]] = {}
 
-    def hint(self, _user_id: str) -> None:
-        """Say that there may be something new."""
-        self._hint.set()
+    def hint(self, user_id: str) -> None:
+        """Say that there may be something new. Of users without a webhook nothing is looked at."""
+        if user_id in self._owners or user_id == EVERYONE:
+            self._hint.set()
 
     async def run(self) -> NoReturn:
         """Deliver until cancelled. An attempt that is cut off counts as none, so it is made again."""
@@ -81,6 +84,10 @@ class Webhooks:
     def _look_around(self) -> list[Delivery]:
         """Take what is new into the queue; returns what is due."""
         self._clean()
+        with self._database.read() as connection:
+            self._owners = webhooks.owners(connection)
+        if not self._owners:
+            return []
         self._enqueue()
         return self._due()
 
