@@ -35,6 +35,7 @@ PROMISES = {
     "P13": "clock jumps are harmless",
     "P14": "tenants are apart",
     "S": "security: generated requests, payloads, authorisation cells",
+    "everything dies": "on Postgres, all at once: servers, workers, database and brokers killed, watchers cut",
 }
 
 Figures = dict[str, dict[str, Any]]

@@ -26,11 +26,11 @@ from tests.watching import Seen, Watch, follow, long_poll, socket_io, sse, webso
 
 pytestmark = pytest.mark.timeout(chaos.TIMEOUT)
 
-DOCUMENTS = chaos.pick(24, 500)
+DOCUMENTS = chaos.pick(40, 500)
 DOCUMENTS_OF_A_JOB = 4
 JOBS = DOCUMENTS // DOCUMENTS_OF_A_JOB
-WATCHERS = chaos.pick(15, 200)
-SECONDS = chaos.pick(5, 600)
+WATCHERS = chaos.pick(20, 200)
+SECONDS = chaos.pick(40, 600)
 """For so long, but at least until each has died once."""
 
 PATIENCE_SECONDS = chaos.pick(240, 1200)
@@ -171,9 +171,9 @@ def corpus(chance: random.Random) -> dict[str, bytes]:
     return made
 
 
-def stays(chance: random.Random) -> Iterator[int]:
+def stays(chance: random.Random, most: int) -> Iterator[int]:
     while True:
-        yield chance.randint(1, 10)
+        yield chance.randint(1, most)
 
 
 async def watch(battle: Battle, chance: random.Random, epoch: str) -> list[tuple[str, str, Seen]]:
@@ -184,7 +184,8 @@ async def watch(battle: Battle, chance: random.Random, epoch: str) -> list[tuple
             job = await asyncio.to_thread(battle.job, number % JOBS)
             name = list(WATCH)[number % len(WATCH)]
             kind, path = WATCH[name]
-            seen = Seen([job], stays(random.Random(chance.random())), f"{epoch}-0")
+            most = 10 if kind is not socket_io else max(10, 2 * JOBS)  # which is told of all jobs, and cut as often
+            seen = Seen([job], stays(random.Random(chance.random()), most), f"{epoch}-0")
             watchers.append((name, job, seen))
             group.create_task(follow(kind, battle.town.url, path.format(job), seen))
     return watchers
@@ -221,7 +222,6 @@ def check_logs(battle: Battle, watchers: list[tuple[str, str, Seen]]) -> int:
     return sum(map(len, logs.values()))
 
 
-@pytest.mark.skipif(not chaos.IS_SOAK, reason="takes minutes on two cores: make soak runs it")
 def test_whatever_dies_nothing_is_lost_repeated_or_stuck(tmp_path: Path) -> None:
     chance = random.Random(chaos.SEED)
     with ExitStack() as stack:
