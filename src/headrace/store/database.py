@@ -64,6 +64,11 @@ class Transaction:
         prepared = prepare(statement, tuple(rows[0]), self.connection.dialect)
         return self.connection.exec_driver_sql(prepared.sql, [prepared.values(row) for row in rows]).rowcount
 
+    def select_prepared(self, statement: "sa.Select[Any]", row: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows that a constant of a module finds for these values, as the driver gives them."""
+        prepared = prepare(statement, tuple(row), self.connection.dialect)
+        return self.connection.exec_driver_sql(prepared.sql, prepared.values(row)).all()
+
     @property
     def is_sqlite(self) -> bool:
         """Which of the two databases this is."""

@@ -55,21 +55,11 @@ def find_same(transaction: Transaction, documents: Sequence[Document]) -> dict[D
 
 
 def _find_near(transaction: Transaction, mine: Document, simhash: bytes) -> str | None:
-    statement = (
-        sa.select(likeness.c.document_id, likeness.c.simhash)
-        .join(document, document.c.document_id == likeness.c.document_id)
-        .where(
-            likeness.c.workspace_id == mine.workspace_id,
-            likeness.c.band.in_(bands(simhash)),
-            likeness.c.document_id < mine.document_id,
-            document.c.deleted_at.is_(None),
-        )
-        .order_by(likeness.c.document_id)
-        .limit(MOST_COMPARED)
-    )
-    for row in transaction.execute(statement).mappings():
-        if distance(bytes(row["simhash"]), simhash) <= NEAR_BITS:
-            return str(row["document_id"])
+    wanted: dict[str, Any] = {f"band_{place}": band for place, band in enumerate(bands(simhash))}
+    wanted |= {"of_workspace": mine.workspace_id, "before": mine.document_id}
+    for document_id, other in transaction.select_prepared(_NEAR, wanted):
+        if distance(bytes(other), simhash) <= NEAR_BITS:
+            return str(document_id)
     return None
 
 
@@ -97,3 +87,15 @@ def distance(one: bytes, other: bytes) -> int:
 
 
 _INSERT = sa.insert(likeness)
+_NEAR = (
+    sa.select(likeness.c.document_id, likeness.c.simhash)
+    .join(document, document.c.document_id == likeness.c.document_id)
+    .where(
+        likeness.c.workspace_id == sa.bindparam("of_workspace"),
+        likeness.c.band.in_([sa.bindparam(f"band_{place}") for place in range(BANDS)]),
+        likeness.c.document_id < sa.bindparam("before"),
+        document.c.deleted_at.is_(None),
+    )
+    .order_by(likeness.c.document_id)
+    .limit(MOST_COMPARED)
+)

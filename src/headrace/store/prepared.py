@@ -1,4 +1,4 @@
-"""Statements that run for many rows at a time, worked out once and then handed to the driver as they are.
+"""Statements that run for many rows, or many times, worked out once and then handed to the driver as they are.
 
 SQLAlchemy goes through each row of an `execute` by itself, which takes longer than SQLite takes to write it.
 """
@@ -32,7 +32,7 @@ class Prepared:
 
 
 @lru_cache(maxsize=256)
-def prepare(statement: sa.Insert | sa.Update, names: tuple[str, ...], dialect: sa.Dialect) -> Prepared:
+def prepare(statement: sa.Insert | sa.Update | sa.Select[Any], names: tuple[str, ...], dialect: sa.Dialect) -> Prepared:
     """The statement for rows that have `names`; what else it takes is written in it."""
     compiled: Any = statement.compile(dialect=dialect, column_keys=names, for_executemany=True)
     processes = {
