@@ -159,6 +159,8 @@ class Ingest:
                 return action()
             except Superseded:
                 raise
+            except Busy as error:  # the database is away, and a trace says no more
+                logger.warning("trying again: %s", error.detail)
             except Exception:  # the boundary: a job whose workflow ended here would be running for ever
                 logger.exception("trying again")
             self.control.wait(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**tries))
