@@ -75,12 +75,14 @@ class Nowhere:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A job that has ended: seconds, those of the processor with the parsers, chunks, events."""
+    """A job that has ended: seconds, those of the processor with the parsers, chunks, events; what accepting took."""
 
     seconds: float
     cpu_seconds: float
     chunks: int
     events: int
+    accepting_seconds: float
+    accepting_cpu_seconds: float
 
 
 class Bench:
@@ -91,19 +93,21 @@ class Bench:
 
     def run(self, documents: Sequence[tuple[str, bytes]]) -> Done:
         """One job on these files, in this thread."""
+        began, cpu = time.perf_counter(), _cpu_seconds()
         with self._jobs.intake() as intake:
             for name, data in documents:
                 incoming = intake.open_file(name)
                 incoming.write(data)
                 intake.add_file(incoming)
             sent = self._jobs.submit(LOCAL_USER, Request(job_type=JobType.FILE, force=True), intake)
+        accepting = time.perf_counter() - began, _cpu_seconds() - cpu
         began, cpu = time.perf_counter(), _cpu_seconds()
         self._ingest.run_job(sent.job_id, sent.run, lambda parts: [self._ingest.run_slice(part) for part in parts])
         seconds, cpu = time.perf_counter() - began, _cpu_seconds() - cpu
         ended = self._jobs.get(LOCAL_USER, sent.job_id)
         if ended.status is not JobStatus.COMPLETED:
             raise RuntimeError(f"the job ended {ended.status}: {ended.message}")
-        return Done(seconds, cpu, ended.chunks_created, ended.sequence)
+        return Done(seconds, cpu, ended.chunks_created, ended.sequence, *accepting)
 
 
 def _cpu_seconds() -> float:

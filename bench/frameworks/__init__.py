@@ -1,9 +1,14 @@
 """Documents a second beside the frameworks that people build ingestion with: `make bench ARGS=frameworks`.
 
-All take the same files, cut them into passages of about the same size, give each the same vector by its hash, and leave
-the result on the disk. Headrace also writes its keyword index and tells every step durably; as it comes it describes
-each document, too. The others hold everything in memory and write it once, at the end. A second is one of the
-processor's, of all processes together, so that a busy machine is no excuse.
+All take the same files from the disk, cut them into passages of about the same size, give each the same vector by its
+hash, and leave a store on the disk that can be searched by vectors. Each framework reads, splits and stores with the
+parts that its own documents show, one process each, in two ways: into its store in memory, written to the disk once, at
+the end; and into Chroma on the disk, as they go, which is what their documents show for a store that lasts.
+
+Headrace, in one thread beside its caged parsers, also accepts the files durably, writes a keyword index, tells each
+document and step in its log, and goes on where it stopped if killed; as it comes it describes each document, too. What
+accepting takes is counted. Told are documents a second of the processor, of all processes together, and of the clock.
+`HEADRACE_BENCH_SHARE=0.2` takes a fifth of the files.
 """
 
 import json
@@ -14,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.corpora import cache
-from bench.inprocess import Done, HashEmbedder, installation
+from bench.corpora import SHARE, cache
+from bench.inprocess import HashEmbedder, installation
 from bench.table import Table
 
 HERE = Path(__file__).parent
@@ -40,12 +45,23 @@ class Peer:
 PEERS = (
     Peer(
         "langchain",
-        ("langchain-core", "langchain-text-splitters", "langchain-community", "beautifulsoup4", "lxml", "numpy"),
+        (
+            *("langchain-core", "langchain-text-splitters", "langchain-community", "langchain-chroma"),
+            *("beautifulsoup4", "lxml", "numpy"),
+        ),
         ">= 2x",
     ),
-    Peer("haystack", ("haystack-ai", "trafilatura", "lxml[html-clean]", "numpy"), ">= 2x"),
-    Peer("llamaindex", ("llama-index-core", "llama-index-readers-file", "beautifulsoup4", "numpy"), ">= 2.5x"),
+    Peer("haystack", ("haystack-ai", "chroma-haystack", "trafilatura", "lxml[html-clean]", "numpy"), ">= 2.5x"),
+    Peer(
+        "llamaindex",
+        (
+            *("llama-index-core", "llama-index-readers-file", "llama-index-vector-stores-chroma"),
+            *("beautifulsoup4", "numpy"),
+        ),
+        ">= 2.5x",
+    ),
 )
+STORES = {"memory": "in memory, written at the end", "chroma": "into Chroma on the disk"}
 WITHOUT = {"txtai": "its package cannot be installed without torch"}
 
 
@@ -54,43 +70,62 @@ class Missing(RuntimeError):
 
 
 def measure(table: Table) -> None:
-    """Add a row for each framework and corpus."""
+    """Add the rows of each corpus: ours, then each framework with each of its stores."""
     for corpus, folder in {"HTML": _manual(), "plain text": _texts()}.items():
         files = sorted(folder.iterdir())
+        files = files[: max(1, int(len(files) * min(1, SHARE)))]
         name = f"{len(files)} documents of {corpus}"
-        ours = []
-        for describes in (True, False):
-            done = _ours(files, describes=describes)
-            ours.append(len(files) / done.cpu_seconds)
-            how = "as it comes" if describes else "describing nothing"
-            table.add(f"{name}: Headrace, {how}", f"{ours[-1]:.0f} documents/s ({done.chunks} passages)")
+        ours = {
+            how: _ours(files, describes=how != "describing nothing") for how in ("as it comes", "describing nothing")
+        }
+        for how, rate in ours.items():
+            table.add(f"{name}: Headrace, {how}", str(rate))
         for peer in PEERS:
-            table.add(
-                f"{name}: over {peer.name}, as it comes / describing nothing", _told(peer, folder, ours), peer.target
-            )
-    for name, reason in WITHOUT.items():
-        table.add(f"documents/s over {name}", f"not measured: {reason}")
+            for store, words in STORES.items():
+                told = _told(peer, store, folder, len(files), list(ours.values()))
+                table.add(f"{name}: over {peer.name} {words}, as it comes / describing nothing", told, peer.target)
+    for missing, reason in WITHOUT.items():
+        table.add(f"documents/s over {missing}", f"not measured: {reason}")
 
 
-def _ours(files: Sequence[Path], *, describes: bool) -> Done:
-    documents = [(file.name, file.read_bytes()) for file in files]
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Documents a second of the processor and of the clock."""
+
+    of_processor: float
+    of_clock: float
+    chunks: int
+
+    def __str__(self) -> str:
+        """For people."""
+        rates = f"{self.of_processor:.0f} documents/s of the processor, {self.of_clock:.0f} of the clock"
+        return f"{rates} ({self.chunks} passages)"
+
+    def over(self, other: "Rate") -> str:
+        """How many times as fast as the other."""
+        processor, clock = self.of_processor / other.of_processor, self.of_clock / other.of_clock
+        return f"{processor:.2f}x (clock {clock:.2f}x)"
+
+
+def _ours(files: Sequence[Path], *, describes: bool) -> Rate:
     with installation(HashEmbedder(), describes=describes, max_request_files=len(files)) as bench:
         bench.run([("warm.html", b"<p>The parsers are warm.</p>"), ("warm.txt", b"And so is the language model.")])
-        return bench.run(documents)
+        done = bench.run([(file.name, file.read_bytes()) for file in files])
+    cpu, seconds = done.cpu_seconds + done.accepting_cpu_seconds, done.seconds + done.accepting_seconds
+    return Rate(len(files) / cpu, len(files) / seconds, done.chunks)
 
 
-def _told(peer: Peer, folder: Path, ours: Sequence[float]) -> str:
+def _told(peer: Peer, store: str, folder: Path, count: int, ours: Sequence[Rate]) -> str:
     try:
-        result = _run(peer, folder)
+        result = _run(peer, store, folder, count)
     except Missing as reason:
         return f"not measured: {reason}"
-    theirs = result["documents"] / result["cpu"]
-    times = " / ".join(f"{one / theirs:.2f}x" for one in ours)
-    return f"{times} ({theirs:.0f} documents/s, {result['chunks']} passages, {result['version']})"
+    theirs = Rate(count / result["cpu"], count / result["seconds"], int(result["chunks"]))
+    return f"{' / '.join(one.over(theirs) for one in ours)}; {theirs}, {result['version']}"
 
 
-def _run(peer: Peer, folder: Path) -> dict[str, float]:
-    command = [str(_python(peer)), str(HERE / "peers" / f"{peer.name}_peer.py"), str(folder)]
+def _run(peer: Peer, store: str, folder: Path, count: int) -> dict[str, float]:
+    command = [str(_python(peer)), str(HERE / "peers" / f"{peer.name}_peer.py"), str(folder), store, str(count)]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True)
     except subprocess.SubprocessError as error:

@@ -1,4 +1,4 @@
-"""Haystack: a pipeline of converter, cleaner, splitter, embedder and writer, saved at the end."""
+"""Haystack: a pipeline of converter, splitter, embedder and writer; in memory, saved at the end, or Chroma."""
 
 import json
 import os
@@ -29,9 +29,18 @@ class Hashed:
         return {"documents": documents}
 
 
+def opened(kind, folder):
+    if kind == "memory":
+        return InMemoryDocumentStore()
+    from haystack_integrations.document_stores.chroma import ChromaDocumentStore
+
+    return ChromaDocumentStore(persist_path=folder)
+
+
 def main():
-    files = sorted(Path(sys.argv[1]).iterdir())
-    store = InMemoryDocumentStore()
+    files = sorted(Path(sys.argv[1]).iterdir())[: int(sys.argv[3])]
+    folder = tempfile.TemporaryDirectory()
+    store = opened(sys.argv[2], folder.name)
     pipeline = Pipeline()
     pipeline.add_component("convert", HTMLToDocument() if files[0].suffix == ".html" else TextFileToDocument())
     pipeline.add_component("split", DocumentSplitter(split_by="word", split_length=180, split_overlap=0))
@@ -43,8 +52,8 @@ def main():
     began, cpu = time.perf_counter(), time.process_time()
     for start in range(0, len(files), 50):
         pipeline.run({"convert": {"sources": files[start : start + 50]}})
-    with tempfile.TemporaryDirectory() as folder:
-        store.save_to_disk(f"{folder}/store.json")
+    if isinstance(store, InMemoryDocumentStore):
+        store.save_to_disk(f"{folder.name}/store.json")
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     told = f"haystack-ai {version('haystack-ai')}"
     print(json.dumps(

@@ -1,4 +1,4 @@
-"""LangChain: its loaders, its recursive splitter, its vector store in memory, dumped at the end."""
+"""LangChain: its loaders, its recursive splitter; its store in memory, dumped at the end, or Chroma on the disk."""
 
 import json
 import sys
@@ -24,21 +24,34 @@ class Hashed(Embeddings):
         return vectors([text])[0]
 
 
+def opened(kind, folder):
+    if kind == "memory":
+        return InMemoryVectorStore(Hashed())
+    from langchain_chroma import Chroma
+
+    return Chroma(embedding_function=Hashed(), persist_directory=folder)
+
+
+def load(file):
+    if file.suffix == ".html":
+        return BSHTMLLoader(str(file), open_encoding="utf-8").load()
+    return TextLoader(str(file), encoding="utf-8").load()
+
+
 def main():
-    files = sorted(Path(sys.argv[1]).iterdir())
+    files = sorted(Path(sys.argv[1]).iterdir())[: int(sys.argv[3])]
     splitter = RecursiveCharacterTextSplitter(chunk_size=1200, chunk_overlap=0)
-    store = InMemoryVectorStore(Hashed())
     chunks = 0
-    began, cpu = time.perf_counter(), time.process_time()
-    for file in files:
-        is_page = file.suffix == ".html"
-        loader = BSHTMLLoader(str(file), open_encoding="utf-8") if is_page else TextLoader(str(file), encoding="utf-8")
-        found = splitter.split_documents(loader.load())
-        chunks += len(found)
-        store.add_documents(found)
     with tempfile.TemporaryDirectory() as folder:
-        store.dump(f"{folder}/store.json")
-    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+        store = opened(sys.argv[2], folder)
+        began, cpu = time.perf_counter(), time.process_time()
+        for file in files:
+            found = splitter.split_documents(load(file))
+            chunks += len(found)
+            store.add_documents(found)
+        if isinstance(store, InMemoryVectorStore):
+            store.dump(f"{folder}/store.json")
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     told = f"langchain-core {version('langchain-core')}"
     print(json.dumps({"documents": len(files), "chunks": chunks, "seconds": seconds, "cpu": cpu, "version": told}))
 

@@ -1,4 +1,4 @@
-"""LlamaIndex: its readers, its sentence splitter, its index in memory, persisted at the end."""
+"""LlamaIndex: its readers, its sentence splitter; its index in memory, persisted at the end, or Chroma on the disk."""
 
 import json
 import sys
@@ -30,11 +30,22 @@ class Hashed(BaseEmbedding):
         return vectors([query])[0]
 
 
+def opened(kind, folder):
+    if kind == "memory":
+        return StorageContext.from_defaults()
+    import chromadb
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    collection = chromadb.PersistentClient(path=folder).get_or_create_collection("bench")
+    return StorageContext.from_defaults(vector_store=ChromaVectorStore(chroma_collection=collection))
+
+
 def main():
-    files = sorted(Path(sys.argv[1]).iterdir())
+    files = sorted(Path(sys.argv[1]).iterdir())[: int(sys.argv[3])]
+    folder = tempfile.TemporaryDirectory()
     splitter = SentenceSplitter(chunk_size=256, chunk_overlap=0)
     reader = HTMLTagReader(tag="body", ignore_no_id=False)
-    context = StorageContext.from_defaults()
+    context = opened(sys.argv[2], folder.name)
     index = VectorStoreIndex([], storage_context=context, embed_model=Hashed(embed_batch_size=64))
     chunks = 0
     began, cpu = time.perf_counter(), time.process_time()
@@ -44,8 +55,8 @@ def main():
         nodes = splitter.get_nodes_from_documents(found)
         chunks += len(nodes)
         index.insert_nodes(nodes)
-    with tempfile.TemporaryDirectory() as folder:
-        context.persist(folder)
+    if sys.argv[2] == "memory":
+        context.persist(folder.name)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     told = f"llama-index-core {version('llama-index-core')}"
     print(json.dumps({"documents": len(files), "chunks": chunks, "seconds": seconds, "cpu": cpu, "version": told}))

@@ -151,8 +151,9 @@ class Counts(dict[str, int]):
         self._tokenizer = tokenizer
 
     def __missing__(self, word: str) -> int:
-        """As the tokenizer says."""
-        count = len(self._tokenizer.encode(word, add_special_tokens=False).ids) if word else 0
+        """As the tokenizer says; the white space behind a word counts nothing."""
+        bare = word.rstrip(SPACES)
+        count = self[bare] if bare != word else len(self._tokenizer.encode(word, add_special_tokens=False).ids)
         if len(self) >= MAX_CACHED_WORDS:
             self.clear()
         if len(word) <= MAX_CACHED_CHARACTERS:
