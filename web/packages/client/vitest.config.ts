@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     name: 'client',
     environment: 'happy-dom',
+    testTimeout: 180_000, // real servers, on machines that do other things, too
+    hookTimeout: 180_000,
     include: ['test/**/*.test.ts'],
     execArgv: ['--experimental-websocket'],
   },

@@ -1,5 +1,5 @@
 import { createClient, type HeadraceError, type Store } from '@headrace/client'
-import { QueryClient } from '@tanstack/react-query'
+import { type Query, QueryClient } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
 
 /** The server that this page came from. */
@@ -14,6 +14,12 @@ export const queries = new QueryClient({
     },
   },
 })
+
+/** Asks again so often, until the answer is one that would be the same again, as without a log-in. */
+export const every =
+  (ms: number) =>
+  ({ state: { error } }: Pick<Query, 'state'>): number | false =>
+    (error as HeadraceError | null)?.isFinal ? false : ms
 
 export function useStore<T>(store: Store<T>): T {
   return useSyncExternalStore(store.subscribe, store.getSnapshot, store.getSnapshot)

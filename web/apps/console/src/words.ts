@@ -23,8 +23,13 @@ export function bytes(count: number): string {
   return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
 }
 
+// Made once: to make one takes longer than to draw a row.
+const NUMBERS = new Intl.NumberFormat('en')
+const DAYS = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short', year: 'numeric' })
+const CLOCK = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
+
 export function number(value: number): string {
-  return value.toLocaleString('en').replaceAll(',', '\u202f')
+  return NUMBERS.format(value).replaceAll(',', '\u202f')
 }
 
 export function plural(count: number, noun: string): string {
@@ -48,11 +53,11 @@ export function ago(instant: string, now = Date.now()): string {
   if (seconds < 45) return 'just now'
   if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`
   if (seconds < 129_600) return `${Math.round(seconds / 3600)} h ago`
-  return new Date(instant).toLocaleDateString('en', { day: 'numeric', month: 'short', year: 'numeric' })
+  return DAYS.format(new Date(instant))
 }
 
 export function clock(instant: string): string {
-  return new Date(instant).toLocaleTimeString('en-GB', { hour12: false })
+  return CLOCK.format(new Date(instant))
 }
 
 /** "Embedding 420 of 1 278 chunks", or what is known of it. */

@@ -22,7 +22,7 @@ export function camel(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const made: Record<string, unknown> = {}
   for (const [name, inner] of Object.entries(value)) {
-    const isTheirs = name === 'metadata' || name === 'rag_config'
+    const isTheirs = /^(metadata|rag_config)$/.test(name)
     made[name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())] = isTheirs ? inner : camel(inner)
   }
   return made

@@ -3,7 +3,16 @@ import { createJobs } from './jobs.js'
 import { createList, type ListStore, type PagedList } from './list.js'
 import { isState, news } from './position.js'
 import { createSharedStream } from './shared.js'
-import { createNotifier, createValue, isHidden, kept, type Lifetime, pause, type Store } from './store.js'
+import {
+  createNotifier,
+  createValue,
+  isHidden,
+  kept,
+  type Lifetime,
+  pause,
+  safely,
+  type Store,
+} from './store.js'
 import { IDLE, openStream } from './stream.js'
 import type {
   ClientOptions,
@@ -33,6 +42,7 @@ import {
 const NOTIFY_MS = 100
 /** The stream outlives its last subscriber by so much: a page that changes its view does not open it anew. */
 const LINGER_MS = 1_000
+const WAITING_MS = 5_000
 const CLAIMED = 'headrace claimed'
 const MOST_CLAIMS = 200
 const HIDDEN_MS = 1_500
@@ -49,7 +59,10 @@ export interface Client {
   documents(filter?: DocumentFilter): ListStore<Document>
   workspaces(): ListStore<Workspace>
 
-  /** Tells every event once and in order, from now on until the returned function is called. */
+  /**
+   * Tells every event once and in order, from now on until the returned function is called. A handler that throws is
+   * reported as any error that nobody has caught, and hears of the next event all the same.
+   */
   on(handlers: Handlers): () => void
   /** Follows one job by a stream of its own, as with a ticket that opens no other. */
   follow(jobId: string, handlers: FollowHandlers): () => void
@@ -84,17 +97,18 @@ export function createClient(options: ClientOptions = {}): Client {
   const everyone = new Set<Handlers>()
   const documents = new Map<string, PagedList<Document>>()
   const jobDocuments = new Map<string, PagedList<JobDocument>>()
-  const workspaces = new Map<string, PagedList<Workspace>>()
   let users = 0
-  let isOpen = false
   let closing: ReturnType<typeof setTimeout> | undefined
+  let looking: ReturnType<typeof setInterval> | undefined
 
   const lifetime: Lifetime = {
     start() {
       users += 1
       clearTimeout(closing)
-      if (!isOpen) stream.start()
-      isOpen = true
+      if (!looking) stream.start()
+      looking ??= setInterval(() => {
+        if (connection.getSnapshot().state !== 'stopped' && !isHidden()) jobs.lookAtWaiting()
+      }, WAITING_MS)
     },
     stop() {
       users -= 1
@@ -111,36 +125,40 @@ export function createClient(options: ClientOptions = {}): Client {
 
   function close(): void {
     clearTimeout(closing)
-    if (isOpen) stream.stop()
-    isOpen = false
+    if (looking) stream.stop()
+    clearInterval(looking)
+    looking = undefined
   }
 
-  const list = <T>(
-    path: string,
-    key: keyof T,
-    query?: RequestOptions['query'],
-    name?: string,
-  ): PagedList<T> => createList<T, T>(http, notifier, lifetime, { path, key, query, name })
+  const list = <T>(path: string, key: keyof T, query?: RequestOptions['query']): PagedList<T> =>
+    createList<T, T>(http, notifier, lifetime, { path, key, query })
+
+  const workspaces = list<Workspace>('workspaces', 'workspaceId')
 
   function hear(frame: Frame): void {
     jobs.apply(frame)
     const { type, timestamp: updatedAt, processingStatus, processingError = null } = frame
-    const { workspaceStatus: status, statusMessage = null } = frame
+    const { workspaceStatus, statusMessage = null } = frame
     const isAnew = isState(frame)
-    show(documents, processingStatus && frame.documentId, isAnew || type === 'job.received', (one) => {
-      const { chunkCount = one.chunkCount, metadata = one.metadata } = frame
-      return {
-        ...one,
-        processingStatus: processingStatus ?? one.processingStatus,
-        processingError,
-        chunkCount,
-        metadata,
-        updatedAt,
-      }
-    })
-    show(workspaces, status && frame.workspaceId, isAnew, (one) => ({
+    show(
+      documents.values(),
+      processingStatus && frame.documentId,
+      isAnew || type === 'job.received',
+      (one) => {
+        const { chunkCount = one.chunkCount, metadata = one.metadata } = frame
+        return {
+          ...one,
+          processingStatus: processingStatus ?? one.processingStatus,
+          processingError,
+          chunkCount,
+          metadata,
+          updatedAt,
+        }
+      },
+    )
+    show([workspaces], workspaceStatus && frame.workspaceId, isAnew, (one) => ({
       ...one,
-      status: status ?? one.status,
+      status: workspaceStatus ?? one.status,
       statusMessage,
     }))
     for (const [jobId, shown] of jobDocuments) if (isAnew || frame.jobId === jobId) shown.refreshSoon()
@@ -149,14 +167,15 @@ export function createClient(options: ClientOptions = {}): Client {
 
   /** What is told of an item is shown where it is listed; a list that it may belong to now is read anew. */
   function show<T>(
-    lists: Map<string, PagedList<T>>,
+    lists: Iterable<PagedList<T>>,
     key: string | null | undefined,
     isStale: boolean,
     made: (item: T) => T,
   ): void {
-    for (const shown of lists.values()) {
+    for (const shown of lists) {
       const isThere = shown.change(key, made)
-      if (isStale || (key && !isThere)) shown.refreshSoon()
+      // what is being read may be from before
+      if (isStale || (key && !(isThere && !shown.getSnapshot().isLoading))) shown.refreshSoon()
     }
   }
 
@@ -167,13 +186,11 @@ export function createClient(options: ClientOptions = {}): Client {
     job: jobs.store,
     documents: (filter = {}) =>
       kept(documents, `${filter.workspace} ${filter.status}`, () =>
-        list<Document>('documents', 'documentId', { ...filter }),
+        list<Document>('documents', 'documentId', { ...filter, limit: 200 }),
       ),
     jobDocuments: (jobId) =>
-      kept(jobDocuments, jobId, () =>
-        list<JobDocument>(`jobs/${jobId}/documents`, 'documentId', { limit: 1000 }, 'documents'),
-      ),
-    workspaces: () => kept(workspaces, '', () => list<Workspace>('workspaces', 'workspaceId')),
+      kept(jobDocuments, jobId, () => list<JobDocument>(`jobs/${jobId}/documents`, 'documentId')),
+    workspaces: () => workspaces,
     on(handlers) {
       everyone.add(handlers)
       lifetime.start()
@@ -183,15 +200,16 @@ export function createClient(options: ClientOptions = {}): Client {
     },
     follow(jobId, { onEvent, onState: state, onEnd: end, after: at = null }) {
       const place = { at }
-      const frames = (told: readonly Frame[]): void => news(place, told).forEach((frame) => onEvent(frame))
+      const frames = (told: readonly Frame[]): void =>
+        news(place, told).forEach((frame) => tell({ onEvent }, frame))
       return openStream(http, jobId, () => place.at, { frames, state, end }).stop
     },
     startUpload: uploads.start,
     stopUpload: uploads.stop,
     retryUpload: uploads.retry,
     dismissUpload: uploads.dismiss,
-    triggerIngest: (resourceId, { force = false } = {}) =>
-      http.request('POST', `resource/ingest/${encodeURIComponent(resourceId)}`, { body: { force } }),
+    triggerIngest: (resourceId, body = {}) =>
+      http.request('POST', `resource/ingest/${encodeURIComponent(resourceId)}`, { body }),
     getIngestStatus: (jobId) => http.request('GET', `resource/ingest/status/${encodeURIComponent(jobId)}`),
     cancelJob: (jobId) => jobs.ask(jobId, 'cancel'),
     retryJob: (jobId) => jobs.ask(jobId, 'retry'),
@@ -221,17 +239,19 @@ async function claim(name: string): Promise<boolean> {
 }
 
 function tell(handlers: Handlers, frame: Frame): void {
-  handlers.onEvent?.(frame)
-  if (frame.type === 'reset') handlers.onReset?.()
-  else if (frame.type.startsWith('job.')) handlers.onJobEvent?.(frame)
-  const { processingStatus, workspaceStatus } = frame
-  if (processingStatus) {
-    const view = { ...frame, status: processingStatus, error: frame.processingError }
-    handlers.onDocumentStatus?.(view as DocumentStatus)
-  } else if (workspaceStatus) {
-    const view = { ...frame, status: workspaceStatus, message: frame.statusMessage }
-    handlers.onWorkspaceStatus?.(view as WorkspaceStatus)
-  }
+  const { type, processingStatus, processingError, workspaceStatus, statusMessage } = frame
+  safely(() => handlers.onEvent?.(frame))
+  safely(() => {
+    if (type === 'reset') handlers.onReset?.()
+    else if (type.startsWith('job.')) handlers.onJobEvent?.(frame)
+    else if (processingStatus) {
+      const view = { ...frame, status: processingStatus, error: processingError }
+      handlers.onDocumentStatus?.(view as DocumentStatus)
+    } else if (workspaceStatus) {
+      const view = { ...frame, status: workspaceStatus, message: statusMessage }
+      handlers.onWorkspaceStatus?.(view as WorkspaceStatus)
+    }
+  })
 }
 
 let shared: Client | undefined

@@ -22,7 +22,7 @@ export class HeadraceError extends Error {
 
   /** Whether coming again would bring the same answer. */
   get isFinal(): boolean {
-    return [401, 403, 404].includes(this.status)
+    return [400, 401, 403, 404].includes(this.status)
   }
 }
 
@@ -40,6 +40,5 @@ export function problem(status: number, text: string, retryAfter: string | null)
 }
 
 export function toError(error: unknown): HeadraceError {
-  if (error instanceof HeadraceError) return error
-  return new HeadraceError('the server does not answer')
+  return error instanceof HeadraceError ? error : new HeadraceError('the server does not answer')
 }

@@ -28,7 +28,7 @@ export function createHttp(options: ClientOptions): Http {
     url: given = '.',
     token,
     ticket,
-    credentials = 'same-origin',
+    credentials,
     fetch = (...args) => globalThis.fetch(...args),
   } = options
   // while a server renders the page there is no address yet, and nothing is asked for
@@ -38,8 +38,8 @@ export function createHttp(options: ClientOptions): Http {
   const url: Http['url'] = (path, query = {}) => {
     const made = new URL(path, base)
     for (const name in query) {
-      const value = query[name] ?? null
-      if (value !== null) made.searchParams.set(name, String(value))
+      const value = query[name]
+      if (value != null) made.searchParams.set(name, String(value))
     }
     return made.href
   }
@@ -51,8 +51,7 @@ export function createHttp(options: ClientOptions): Http {
 
   const send: Http['send'] = async (method, path, { body, query, signal, headers: more } = {}) => {
     const told: Record<string, string> = { Accept: 'application/json', ...(await headers()), ...more }
-    const init: RequestInit = { method, headers: told, credentials }
-    if (method === 'GET') init.cache = 'no-store'
+    const init = { method, headers: told, credentials, cache: 'no-store' } as RequestInit
     if (signal) init.signal = signal
     if (typeof body === 'string' || body instanceof FormData) init.body = body
     else if (body !== undefined) {

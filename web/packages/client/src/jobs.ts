@@ -3,7 +3,6 @@ import { createList, type ListStore } from './list.js'
 import { isLater, isState } from './position.js'
 import {
   createValue,
-  isHidden,
   kept,
   type Lifetime,
   type Notifier,
@@ -15,8 +14,6 @@ import type { Frame, Job, JobState, JobStatus, JobView } from './types.js'
 import { isEnded } from './words.js'
 
 const LOOK_MS = 1_000
-/** What no event tells, the place in the queue, is looked up so often while a job waits. */
-const WAITING_MS = 5_000
 const FEW = 3
 
 /** All that this tab knows of jobs: what the routes answered, and then each event. */
@@ -28,29 +25,19 @@ export interface Jobs {
   look(jobId: string): Promise<unknown>
   ask(jobId: string, verb: NonNullable<Job['asked']>): Promise<Job>
   apply(frame: Frame): void
+  /** What no event tells, the place in the queue, is to be looked up again and again while a job waits. */
+  lookAtWaiting(): void
 }
 
 export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): Jobs {
   const known = new Map<string, Job>()
   const stores = new Map<string, Value<JobState>>()
   const wanted = new Set<string>()
-  let timer: ReturnType<typeof setInterval> | undefined
-  let watched = 0
 
-  const counted: Lifetime = {
-    start() {
-      if (watched++ === 0) timer = setInterval(lookAtWaiting, WAITING_MS)
-      lifetime.start()
-    },
-    stop() {
-      if (--watched === 0) clearInterval(timer)
-      lifetime.stop()
-    },
-  }
-  const list = createList<JobView, Job>(http, notifier, counted, {
+  const list = createList<JobView, Job>(http, notifier, lifetime, {
     path: 'jobs',
     key: 'jobId',
-    adopt: (view) => adopt(view),
+    adopt,
   })
 
   function set(job: Job): Job {
@@ -99,7 +86,6 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
   }
 
   function lookAtWaiting(): void {
-    if (isHidden()) return
     for (const { jobId, status } of known.values()) {
       if (status === 'pending' || status === 'paused') want(jobId)
     }
@@ -119,7 +105,7 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
     jobs.forEach(hear)
     const alive = new Set(jobs.map((one) => one.jobId))
     for (const job of known.values()) if (!isEnded(job) && !alive.has(job.jobId)) want(job.jobId)
-    if (list.isWatched()) void list.refresh()
+    list.refreshSoon()
   }
 
   return {
@@ -129,7 +115,7 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
       kept(stores, jobId, () => {
         const job = known.get(jobId) ?? null
         const isLoading = job === null
-        return createValue<JobState>({ job, isLoading, error: null }, notifier, counted, () => look(jobId))
+        return createValue<JobState>({ job, isLoading, error: null }, notifier, lifetime, () => look(jobId))
       }),
     async ask(jobId, verb) {
       change(jobId, { asked: verb })
@@ -139,6 +125,7 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
         change(jobId, { asked: null })
       }
     },
+    lookAtWaiting,
     apply: (frame) => (isState(frame) ? hearState(frame) : hear(frame)),
   }
 }
@@ -180,7 +167,6 @@ const UNKNOWN = {
   metadata: {},
   attempt: 1,
   progress: 0,
-  usualMs: null,
 }
 
 /** Frames speak of the stage; only their types tell of a rest. */

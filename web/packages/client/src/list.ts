@@ -18,8 +18,6 @@ export interface ListStore<T> extends Store<ListState<T>> {
 
 interface Source<View, T> {
   readonly path: string
-  /** Under which name a page holds its rows, if not that of the path. */
-  readonly name?: string | undefined
   readonly query?: RequestOptions['query'] | undefined
   /** Which field tells one item from another. */
   readonly key: keyof T
@@ -30,7 +28,6 @@ const REFRESH_MS = 1_000
 
 /** One of the server's lists, newest first, page by page. */
 export interface PagedList<T> extends ListStore<T> {
-  isWatched(): boolean
   /** Read the first page anew before long, if anybody looks. */
   refreshSoon(): void
   /** Shows what is made of the item with this key, if that is in the list. */
@@ -41,65 +38,74 @@ export function createList<View, T>(
   http: Http,
   notifier: Notifier,
   lifetime: Lifetime,
-  { path, name = path, query, key, adopt = (view) => view as unknown as T }: Source<View, T>,
+  { path, query, key, adopt = (view) => view as unknown as T }: Source<View, T>,
 ): PagedList<T> {
+  const name = path.split('/').at(-1) as string // a page holds its rows under it
   let cursor: string | null = null
+  let places = new Map<unknown, number>()
   const initial: ListState<T> = { items: [], isLoading: true, hasMore: false, error: null }
   const value = createValue(initial, notifier, lifetime, () => refresh())
   const set = (change: Partial<ListState<T>>): void => value.set({ ...value.getSnapshot(), ...change })
-  const among = (items: readonly T[]): ((item: T) => boolean) => {
-    const keys = new Set(items.map((item) => item[key]))
-    return (item) => keys.has(item[key])
-  }
 
-  async function load(
-    from: string | null,
-    merge: (page: T[], rest: readonly T[], isLast: boolean) => T[],
-  ): Promise<void> {
-    set({ isLoading: true })
-    try {
-      const asked = { query: { ...query, cursor: from } }
-      const answer = await http.request<Record<string, View[]> & { nextCursor: string | null }>(
-        'GET',
-        path,
-        asked,
-      )
-      const page = (answer[name] ?? []).map(adopt)
-      const items = merge(page, value.getSnapshot().items, answer.nextCursor === null)
-      if (from !== null || items.length === page.length) cursor = answer.nextCursor
-      set({ items, isLoading: false, hasMore: cursor !== null, error: null })
-    } catch (error) {
-      set({ isLoading: false, error: toError(error) })
-    }
+  const placeOf = (item: T): number => places.get(item[key]) ?? -1
+
+  async function read(from: string | null): Promise<readonly [T[], string | null]> {
+    const asked = { query: { ...query, cursor: from } }
+    const answer = await http.request<Record<string, View[]> & { nextCursor: string | null }>(
+      'GET',
+      path,
+      asked,
+    )
+    return [(answer[name] ?? []).map(adopt), answer.nextCursor]
   }
 
   // one after the other, so that no answer is taken after a later one
   let turn = Promise.resolve()
+  const load = (act: () => Promise<T[]>): Promise<void> =>
+    (turn = turn.then(async () => {
+      set({ isLoading: true })
+      try {
+        const items = await act()
+        places = new Map(items.map((item, at) => [item[key], at]))
+        set({ items, isLoading: false, hasMore: !!cursor, error: null })
+      } catch (error) {
+        set({ isLoading: false, error: toError(error) })
+      }
+    }))
+
+  /** What came since may be more than a page: reads on until it meets what is there, or is as long as that. */
   const refresh = (): Promise<void> =>
-    (turn = turn.then(() =>
-      load(null, (page, rest, isLast) => {
-        const below = isLast ? -1 : rest.findLastIndex(among(page))
-        return below < 0 ? page : [...page, ...rest.slice(below + 1)]
-      }),
-    ))
+    load(async () => {
+      const fresh: T[] = []
+      let next: string | null = null
+      let below = -1
+      do {
+        const [page, after]: readonly [T[], string | null] = await read(next)
+        fresh.push(...page)
+        next = after
+        below = Math.max(...page.map(placeOf))
+      } while (below < 0 && next && fresh.length <= places.size)
+      const rest = next && below >= 0 ? value.getSnapshot().items.slice(below + 1) : []
+      if (!rest.length) cursor = next
+      return [...fresh, ...rest]
+    })
   const soon = throttled(REFRESH_MS, refresh)
 
   return {
     ...value,
     refresh,
-    async loadMore() {
-      if (cursor === null || value.getSnapshot().isLoading) return
-      await load(cursor, (page, rest) => {
-        const isThere = among(rest)
-        return [...rest, ...page.filter((item) => !isThere(item))]
-      })
-    },
+    loadMore: () =>
+      load(async () => {
+        const [page, next] = cursor ? await read(cursor) : [[], null]
+        cursor = next
+        return [...value.getSnapshot().items, ...page.filter((item) => placeOf(item) < 0)]
+      }),
     refreshSoon() {
       if (value.isWatched()) soon()
     },
     change(wanted, made) {
       const { items } = value.getSnapshot()
-      const at = items.findIndex((item) => item[key] === wanted)
+      const at = places.get(wanted) ?? -1
       const found = items[at]
       if (found === undefined) return false
       set({ items: items.with(at, made(found)) })

@@ -10,6 +10,8 @@ const ASK_MS = 20_000
 const ANSWER_MS = 3_000
 const FILL_AGAIN_MS = 2_000
 const PAGE = 1000
+/** So many letters of a token tell groups of tabs apart, and nobody the token. */
+const TOLD = 6
 
 type Message =
   | { kind: 'frames'; frames: readonly Frame[] }
@@ -29,7 +31,7 @@ export interface SharedStream extends Stream {
 /** `heard` is told every event once and in order, snapshots and resets too. */
 export function createSharedStream(http: Http, heard: Listener): SharedStream {
   const { shared = true, token } = http.options
-  const who = typeof shared === 'string' ? shared : typeof token === 'string' ? hash(token) : ''
+  const who = typeof shared === 'string' ? shared : typeof token === 'string' ? token.slice(-TOLD) : ''
   const name = `headrace ${http.base} ${who}`
   const locks = globalThis.navigator?.locks
   const place: Place = { at: null }
@@ -44,7 +46,12 @@ export function createSharedStream(http: Http, heard: Listener): SharedStream {
   let held: Frame[] | null = null
 
   const post = (message: Message): void => channel?.postMessage(message)
-  const postState = (): void => post({ kind: 'state', connection, after: place.at })
+  const postState = (): void => {
+    const { error } = connection
+    // a copy, since an error on its way to another tab loses what is our own of it
+    const told = { ...connection, error: error && { ...error } } as Connection
+    post({ kind: 'state', connection: told, after: place.at })
+  }
 
   function tell(told: Connection, isHolder: boolean): void {
     connection = { ...told, isHolder }
@@ -171,7 +178,3 @@ export function createSharedStream(http: Http, heard: Listener): SharedStream {
     },
   }
 }
-
-/** Tells groups of tabs apart by their tokens, without showing one. */
-const hash = (text: string): number =>
-  [...text].reduce((made, letter) => (made * 33 + letter.charCodeAt(0)) >>> 0, 5381)

@@ -18,6 +18,15 @@ export interface Notifier {
   flush(): void
 }
 
+/** Calls what others have given us. What it throws is reported, and keeps nothing else from being told. */
+export function safely(call: () => unknown): void {
+  try {
+    call()
+  } catch (error) {
+    ;(globalThis.reportError ?? console.error)(error)
+  }
+}
+
 /** Gathers changes: the first is told at once, those that follow at most every so often. */
 export function createNotifier(ms: number): Notifier {
   const due = new Set<() => void>()
@@ -55,7 +64,7 @@ export function createValue<T>(
 ): Value<T> {
   const listeners = new Set<() => void>()
   const tell = (): void => {
-    for (const listener of [...listeners]) listener()
+    for (const listener of [...listeners]) safely(listener)
   }
   return {
     getSnapshot: () => value,
@@ -80,7 +89,7 @@ export function createValue<T>(
   }
 }
 
-/** Does something at most every `ms`, and once more if it was asked for meanwhile. */
+/** Does something at most every `ms`, less often what takes long, and once more if it was asked for meanwhile. */
 export function throttled(ms: number, act: () => Promise<unknown>): () => void {
   let isBusy = false
   let isDue = false
@@ -90,8 +99,9 @@ export function throttled(ms: number, act: () => Promise<unknown>): () => void {
     isBusy = true
     while (isDue) {
       isDue = false
+      const began = Date.now()
       await act().catch(() => undefined)
-      await pause(ms)
+      await pause(Math.min(10 * ms, ms + 3 * (Date.now() - began)))
     }
     isBusy = false
   }
@@ -102,7 +112,7 @@ export function pause(ms: number): Promise<void> {
 }
 
 /** Whether nobody sees this tab. */
-export const isHidden = (): boolean => globalThis.document?.hidden ?? false
+export const isHidden = (): boolean => !!globalThis.document?.hidden
 
 /** Calls whenever the page may have been away: it is seen again, came out of the history, or the network is back. */
 export function onReturn(look: () => void, signal: AbortSignal): void {

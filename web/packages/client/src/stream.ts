@@ -1,6 +1,6 @@
 import { type HeadraceError, toError } from './errors.js'
 import type { Http } from './http.js'
-import { onReturn } from './store.js'
+import { onReturn, safely } from './store.js'
 import type { Connection, Frame } from './types.js'
 import { broken, WIRES } from './wires.js'
 
@@ -63,19 +63,19 @@ export function openStream(
   let quiet: ReturnType<typeof setTimeout> | undefined
 
   function tell(change: Partial<Connection>): void {
-    connection = { ...connection, ...change }
-    if (!gone.signal.aborted) listener.state?.(connection)
+    connection = { ...connection, error: null, retryAt: null, ...change }
+    if (!gone.signal.aborted) safely(() => listener.state?.(connection))
   }
 
   async function run(): Promise<void> {
-    tell({ state: 'connecting', error: null, retryAt: null })
+    tell({ state: 'connecting' })
     while (!gone.signal.aborted) {
       const error = await follow().then(() => null, toError)
       if (gone.signal.aborted) return
       const final = error && (await recover(error).catch(toError))
       if (error && !final) continue
-      tell({ state: 'stopped', transport: null, error: final, retryAt: null })
-      if (!error) listener.end?.()
+      tell({ state: 'stopped', transport: null, error: final })
+      if (!error) safely(() => listener.end?.())
       return
     }
   }
@@ -112,8 +112,6 @@ export function openStream(
           tell({
             state: transport === 'poll' ? 'polling' : 'live',
             transport,
-            error: null,
-            retryAt: null,
             behind: 0,
           })
           quiet = setTimeout(() => (quiet = undefined), QUIET_MS)
@@ -148,7 +146,7 @@ export function openStream(
 
   /** Waits until it makes sense to come again; answers with the error after which it does not. */
   async function recover(error: HeadraceError): Promise<HeadraceError | null> {
-    if (error.isFinal || error.status === 400) return error
+    if (error.isFinal) return error
     failures += 1
     if (failures > 1 && rung < transports.length - 1 && (await isReachable())) {
       rung += 1

@@ -1,5 +1,5 @@
 import { camel } from './camel.js'
-import { HeadraceError } from './errors.js'
+import { HeadraceError, toError } from './errors.js'
 import type { Http } from './http.js'
 import { pause } from './store.js'
 import type { Frame, Job, Transport } from './types.js'
@@ -23,7 +23,7 @@ export type Wire = (http: Http, jobId: string | null, link: Link) => Promise<voi
 const POLL_SECONDS = 20
 
 const path = (jobId: string | null): string => (jobId ? `jobs/${jobId}/events` : 'events')
-export const broken = (): HeadraceError => new HeadraceError('disconnected')
+export const broken = (): HeadraceError => toError(null)
 const toFrame = (text: string): Frame => camel(JSON.parse(text)) as Frame
 
 /** Server-sent events, read from fetch(): it sends headers and tells the status, which EventSource does not. */

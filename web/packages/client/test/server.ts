@@ -30,7 +30,7 @@ export class Server {
     this.port ||= await freePort()
     const options = { env: this.environment, stdio: 'ignore' as const, detached: true }
     this.#process = spawn(COMMAND, ['serve', '--host', '127.0.0.1', '--port', String(this.port)], options)
-    const until = Date.now() + 60_000
+    const until = Date.now() + 120_000
     while (Date.now() < until) {
       if (await isReady(this.port)) return this
       if (this.#process.exitCode !== null) break
@@ -90,7 +90,7 @@ function freePort(): Promise<number> {
 export function until<T, R>(
   store: { subscribe(listener: () => void): () => void; getSnapshot(): T },
   find: (value: T) => R | null | undefined | false,
-  ms = 30_000,
+  ms = 60_000,
 ): Promise<R> {
   return new Promise((resolve, reject) => {
     // eslint-disable-next-line prefer-const -- asked for before it is there

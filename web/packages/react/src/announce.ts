@@ -1,4 +1,4 @@
-import type { Client, Frame } from '@headrace/client'
+import type { Client, Frame, WorkspaceStatus } from '@headrace/client'
 import { useEffect } from 'react'
 import { useHeadrace } from './provider.js'
 
@@ -34,7 +34,10 @@ class Announcer {
   use(): () => void {
     if (this.#users++ === 0) {
       this.#region = makeRegion()
-      this.#stop = this.#client.on({ onJobEvent: (event) => this.#hear(event) })
+      this.#stop = this.#client.on({
+        onJobEvent: (event) => this.#hear(event),
+        onWorkspaceStatus: (view) => this.#hearWorkspace(view),
+      })
     }
     return () => {
       if (--this.#users > 0) return
@@ -45,17 +48,22 @@ class Announcer {
     }
   }
 
-  #hear({ type, jobId, progressPercent, errorMessage }: Frame): void {
-    if (jobId === null) return
+  #hear({ type, jobId, progressPercent, errorMessage, totalItems, stats }: Frame): void {
+    if (jobId === null || !totalItems) return // the making of a workspace, say, tells of itself
     const percent = progressPercent ?? 0
     const before = this.#passed.get(jobId) ?? 0
     const quarter = QUARTERS.findLast((one) => percent >= one && before < one)
-    if (type === 'job.received') this.#say('Upload received')
-    else if (type === 'job.completed') this.#say('Resource ready')
+    if (type === 'job.received') this.#say('Received')
+    else if (type === 'job.completed') this.#say(readyText(stats?.documentsProcessed ?? 0))
     else if (type === 'job.failed') this.#say(`Failed: ${errorMessage ?? 'see the job'}`)
     else if (type === 'job.cancelled') this.#say('Cancelled')
     else if (quarter) this.#say(`${quarter} percent`)
     this.#passed.set(jobId, type === 'job.received' ? 0 : Math.max(before, percent))
+  }
+
+  #hearWorkspace({ status, message }: WorkspaceStatus): void {
+    if (status === 'ready') this.#say('Workspace ready')
+    else if (status === 'error') this.#say(`Workspace failed: ${message ?? 'see the workspace'}`)
   }
 
   /** What happens at about the same time is read out together, and not all of it when it is much. */
@@ -69,6 +77,12 @@ class Announcer {
       this.#timer = undefined
     }, GATHER_MS)
   }
+}
+
+/** Work of other kinds makes no document ready. */
+function readyText(documents: number): string {
+  if (!documents) return 'Done'
+  return documents === 1 ? 'Resource ready' : `${documents} resources ready`
 }
 
 function makeRegion(): HTMLElement {

@@ -1,5 +1,6 @@
 import { type Client, createClient } from '@headrace/client'
 import { act, fireEvent, render, screen, waitFor, within } from '@testing-library/react'
+import type { Window } from 'happy-dom'
 import { StrictMode } from 'react'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { hasServer, Server } from '../../client/test/server.js'
@@ -15,7 +16,7 @@ import {
   useStatusUpdates,
 } from '../src/index.js'
 
-const PATIENCE = { timeout: 30_000 }
+const PATIENCE = { timeout: 60_000 }
 const TEXT = 'A headrace carries water from the weir to the wheel. '.repeat(30)
 let count = 0
 const someFile = () => new File([`${TEXT} ${Math.random()}`], `weir-${++count}.txt`, { type: 'text/plain' })
@@ -26,8 +27,8 @@ describe.skipIf(!hasServer)('on a real server', () => {
 
   beforeAll(async () => {
     await server.start()
-    window.happyDOM.setURL(server.url)
-  }, 60_000)
+    ;(window as unknown as Pick<Window, 'happyDOM'>).happyDOM.setURL(server.url)
+  })
   afterAll(() => server.close())
   afterEach(() => {
     client.close()
@@ -85,7 +86,7 @@ describe.skipIf(!hasServer)('on a real server', () => {
       () => expect(document.querySelector('[aria-live=polite]')?.textContent).toContain('Resource ready'),
       PATIENCE,
     )
-  }, 90_000)
+  })
 
   test('jobs are listed, a running one is cancelled, and the list says so', async () => {
     show(<JobManager />)
@@ -101,7 +102,7 @@ describe.skipIf(!hasServer)('on a real server', () => {
     }, PATIENCE)
     expect(row.textContent).toContain('Cancelled')
     expect((await client.request<{ status: string }>('GET', `jobs/${job.jobId}`)).status).toBe('cancelled')
-  }, 60_000)
+  })
 
   test('a hook tells where a job stands, and handlers hear of every document', async () => {
     const heard: string[] = []
@@ -122,7 +123,22 @@ describe.skipIf(!hasServer)('on a real server', () => {
     await screen.findByText('completed 100 true false', {}, PATIENCE)
     await waitFor(() => expect(heard.at(-1)).toBe('ready'), PATIENCE)
     expect(heard.filter((status) => status === 'ready')).toHaveLength(1)
-  }, 60_000)
+  })
+
+  test('of a workspace that is made it is not said that a resource is ready', async () => {
+    show(<JobManager />)
+    await waitFor(() => expect(client.connection.getSnapshot().state).toBe('live'), PATIENCE)
+    const said: string[] = []
+    const region = document.querySelector('[aria-live=polite]') as HTMLElement
+    const watch = new MutationObserver(() => void said.push(region.textContent))
+    watch.observe(region, { childList: true, characterData: true, subtree: true })
+
+    await client.request('POST', 'workspaces', { body: { name: `mill-${Math.random()}` } })
+
+    await waitFor(() => expect(said.join()).toContain('Workspace ready'), PATIENCE)
+    watch.disconnect()
+    expect(said.join()).not.toContain('Resource')
+  })
 
   test('a dialog takes files, and is closed again', async () => {
     let isClosed = false
@@ -136,5 +152,5 @@ describe.skipIf(!hasServer)('on a real server', () => {
     )
     fireEvent.click(screen.getByRole('button', { name: 'Close' }))
     expect(isClosed).toBe(true)
-  }, 60_000)
+  })
 })

@@ -1,5 +1,5 @@
 import type { Document, DocumentFilter, ProcessingStatus } from '@headrace/client'
-import { useMemo, useState } from 'react'
+import { memo, useMemo, useState } from 'react'
 import { Empty } from '../inbox/Empty'
 import { Badge } from '../parts/Badge'
 import { Dialog } from '../parts/Dialog'
@@ -148,7 +148,7 @@ function Bulk({ filter, count, hasMore }: BulkProps) {
   )
 }
 
-function Row({ one }: { readonly one: Document }) {
+const Row = memo(function Row({ one }: { readonly one: Document }) {
   const chosen = useChosen()
   const isReady = one.processingStatus === 'ready'
   return (
@@ -177,7 +177,7 @@ function Row({ one }: { readonly one: Document }) {
       <Badge state={one.processingStatus} />
     </div>
   )
-}
+})
 
 function AskChosen() {
   const chosen = useChosen()

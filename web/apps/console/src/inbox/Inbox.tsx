@@ -12,6 +12,7 @@ import { UploadRow } from './UploadRow'
 import { WaysIn } from './WaysIn'
 
 const SHOWN = 50
+const dismissOne = (jobId: string): void => dismiss([jobId])
 
 /** Where documents come in, and are seen until they can be asked. */
 export function Inbox() {
@@ -87,12 +88,7 @@ function Rows({ jobs, coming, uploads }: RowsProps) {
         <UploadRow key={upload.id} upload={upload} />
       ))}
       {shown.slice(0, SHOWN).map((job) => (
-        <JobRow
-          key={job.jobId}
-          job={job}
-          size={own.get(job.jobId)?.size}
-          onDismiss={isEnded(job) ? () => dismiss([job.jobId]) : undefined}
-        />
+        <JobRow key={job.jobId} job={job} size={own.get(job.jobId)?.size} onDismiss={dismissOne} />
       ))}
       {shown.length > SHOWN && <a href={href('jobs')}>All jobs</a>}
     </section>

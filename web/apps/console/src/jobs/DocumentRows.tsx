@@ -1,4 +1,5 @@
 import { type JobDocument, SIGNS } from '@headrace/client'
+import { memo } from 'react'
 import { VirtualList } from '../parts/VirtualList'
 import { server, useStore } from '../server'
 import { doingDocument } from '../words'
@@ -16,12 +17,12 @@ export function DocumentRows({ jobId, mostRows }: { readonly jobId: string; read
       label="Documents of this job"
       idOf={(item) => item.documentId}
       row={(item) => <DocumentRow item={item} />}
-      onEnd={() => hasMore && void list.loadMore()}
+      onEnd={() => hasMore && !isLoading && void list.loadMore()}
     />
   )
 }
 
-function DocumentRow({ item }: { readonly item: JobDocument }) {
+const DocumentRow = memo(function DocumentRow({ item }: { readonly item: JobDocument }) {
   return (
     <div className="item" data-state={item.status} data-stage={item.stage}>
       <span className="sign" aria-hidden="true">
@@ -34,4 +35,4 @@ function DocumentRow({ item }: { readonly item: JobDocument }) {
       <span className="item-doing soft small figures">{doingDocument(item)}</span>
     </div>
   )
-}
+})

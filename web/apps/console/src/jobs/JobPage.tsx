@@ -1,7 +1,8 @@
 import { type Frame, isEnded, type Job, SIGNS } from '@headrace/client'
-import { useState } from 'react'
+import { memo, useMemo, useState } from 'react'
 import { Badge } from '../parts/Badge'
 import { Bar } from '../parts/Bar'
+import { useNow } from '../parts/now'
 import { VirtualList } from '../parts/VirtualList'
 import { href } from '../route'
 import { server, useStore } from '../server'
@@ -12,7 +13,7 @@ import { spans, useEvents } from './events'
 import { JobActions } from './JobActions'
 import { useJobName } from './name'
 import { Snippets } from './Snippets'
-import { Timeline, useNow } from './Timeline'
+import { Timeline } from './Timeline'
 
 /** One job, at an address of its own. */
 export function JobPage({ jobId }: { readonly jobId: string }) {
@@ -98,7 +99,7 @@ function Facts({ job }: { readonly job: Job }) {
 
 function Log({ events }: { readonly events: readonly Frame[] }) {
   const [isRaw, setRaw] = useState(false)
-  const newest = [...events].reverse()
+  const newest = useMemo(() => [...events].reverse(), [events])
   return (
     <section className="card stack" aria-label="Log" data-part="log" data-count={events.length}>
       <div className="spread">
@@ -120,7 +121,12 @@ function Log({ events }: { readonly events: readonly Frame[] }) {
   )
 }
 
-function LogLine({ frame, isRaw }: { readonly frame: Frame; readonly isRaw: boolean }) {
+interface LogLineProps {
+  readonly frame: Frame
+  readonly isRaw: boolean
+}
+
+const LogLine = memo(function LogLine({ frame, isRaw }: LogLineProps) {
   return (
     <p className="log-line" data-seq={frame.seq}>
       <span className="soft figures">{frame.seq}</span>
@@ -130,7 +136,7 @@ function LogLine({ frame, isRaw }: { readonly frame: Frame; readonly isRaw: bool
       {isRaw ? <code>{JSON.stringify(frame)}</code> : <span>{inWords(frame)}</span>}
     </p>
   )
-}
+})
 
 function inWords(frame: Frame): string {
   const percent = `${Math.floor(frame.progressPercent ?? 0)} %`

@@ -1,7 +1,8 @@
 import { isEnded, type Job, quietSeconds, SIGNS } from '@headrace/client'
-import { useState } from 'react'
+import { memo, useState } from 'react'
 import { Badge } from '../parts/Badge'
 import { Bar } from '../parts/Bar'
+import { useNow } from '../parts/now'
 import { href } from '../route'
 import { bytes, doing, duration, plural, timeLeft } from '../words'
 import { DocumentRows } from './DocumentRows'
@@ -9,20 +10,24 @@ import { ErrorList } from './ErrorCard'
 import { JobActions } from './JobActions'
 import { useJobName } from './name'
 
+/** Silence is no event: somebody has to look at the clock. */
+const LOOK_MS = 2_000
+
 interface JobRowProps {
   readonly job: Job
   readonly size?: number | undefined
-  readonly onDismiss?: (() => void) | undefined
+  /** What has ended may be taken out of sight. */
+  readonly onDismiss?: (jobId: string) => void
 }
 
 /** A job in the inbox or in the list of jobs. */
-export function JobRow({ job, size, onDismiss }: JobRowProps) {
+export const JobRow = memo(function JobRow({ job, size, onDismiss }: JobRowProps) {
   const name = useJobName(job)
   const [isOpened, setOpen] = useState<boolean | null>(null)
   const isFailed = job.status === 'failed' || job.failedItems > 0
   const isLarge = job.totalItems > 1
   const isOpen = isLarge && (isOpened ?? !isEnded(job))
-  const quiet = quietSeconds(job)
+  const quiet = quietSeconds(job, useNow(job.status === 'running', LOOK_MS))
   return (
     <article
       className="card job"
@@ -58,8 +63,13 @@ export function JobRow({ job, size, onDismiss }: JobRowProps) {
             </button>
           )}
           <JobActions job={job} name={name} />
-          {onDismiss && (
-            <button type="button" data-kind="quiet" onClick={onDismiss} aria-label={`Dismiss ${name}`}>
+          {onDismiss && isEnded(job) && (
+            <button
+              type="button"
+              data-kind="quiet"
+              onClick={() => onDismiss(job.jobId)}
+              aria-label={`Dismiss ${name}`}
+            >
               Dismiss
             </button>
           )}
@@ -69,7 +79,7 @@ export function JobRow({ job, size, onDismiss }: JobRowProps) {
       {isOpen && <DocumentRows jobId={job.jobId} mostRows={8} />}
     </article>
   )
-}
+})
 
 function badge({ status, stage, failedItems }: Job): string | undefined {
   if (status === 'completed' && failedItems) return `${failedItems} failed`

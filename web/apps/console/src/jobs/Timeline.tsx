@@ -1,5 +1,4 @@
 import type { Job } from '@headrace/client'
-import { useEffect, useState } from 'react'
 import { duration, STAGE_NAMES } from '../words'
 import type { Span } from './events'
 
@@ -39,15 +38,4 @@ function waited(spans: readonly Span[], job: Job): string {
   return seconds < 0.5
     ? `${duration(took)} in all, hardly any of it waiting.`
     : `${duration(took)} in all; waited ${duration(seconds)} for its turn.`
-}
-
-/** The time, while it matters. */
-export function useNow(isRunning: boolean): number {
-  const [now, setNow] = useState(Date.now)
-  useEffect(() => {
-    if (!isRunning) return
-    const timer = setInterval(() => setNow(Date.now()), 500)
-    return () => clearInterval(timer)
-  }, [isRunning])
-  return now
 }

@@ -13,14 +13,21 @@ interface VirtualListProps<T> {
 
 const BEYOND = 6
 
+/** Which rows are in the page: those in sight, and a few above and below; the last one is not among them. */
+export function windowOf(top: number, rowHeight: number, mostRows: number, count: number): [number, number] {
+  const last = Math.max(0, count - mostRows) // a list that got shorter has not been scrolled yet
+  const first = Math.max(0, Math.min(last, Math.floor(top / rowHeight)) - BEYOND)
+  return [first, Math.min(count, first + mostRows + 2 * BEYOND)]
+}
+
 /** Rows of one height, of which only those in sight are in the page. */
 export function VirtualList<T>({ items, rowHeight, label, mostRows, idOf, row, onEnd }: VirtualListProps<T>) {
   const box = useRef<HTMLDivElement>(null)
   const [top, setTop] = useState(0)
   const height = Math.min(items.length, mostRows) * rowHeight
-  const first = Math.max(0, Math.floor(top / rowHeight) - BEYOND)
-  const shown = items.slice(first, first + mostRows + 2 * BEYOND)
-  const isNearEnd = first + shown.length >= items.length - BEYOND
+  const [first, last] = windowOf(top, rowHeight, mostRows, items.length)
+  const shown = items.slice(first, last)
+  const isNearEnd = last >= items.length - BEYOND
   useEffect(() => {
     if (isNearEnd) onEnd?.()
   }, [isNearEnd, items.length, onEnd])

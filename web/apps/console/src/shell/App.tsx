@@ -16,6 +16,7 @@ import { Rail, ROOMS } from './Rail'
 import { Toasts } from './Toasts'
 import { Top } from './Top'
 import { useKeys } from './keys'
+import { useSameUser, useSession } from './session'
 
 export function App() {
   const route = useRoute()
@@ -24,6 +25,8 @@ export function App() {
   useEnds()
   const { error } = useStore(server.connection)
   const mustLogIn = error?.status === 401
+  useSameUser()
+  useSession() // so that a later log-in knows whether it is the same user's
   useEffect(() => {
     document.title = `${ROOMS.find(({ room }) => room === route.room)?.name ?? 'Inbox'} · Headrace`
   }, [route.room])

@@ -1,5 +1,6 @@
 import type { Connection } from '@headrace/client'
 import { useEffect, useState } from 'react'
+import { useNow } from '../parts/now'
 import { server, useStore } from '../server'
 
 const SAYS_MS = 4_000
@@ -7,7 +8,7 @@ const SAYS_MS = 4_000
 /** Whether what is shown is what is. */
 export function ConnectionPill() {
   const connection = useStore(server.connection)
-  const now = useSeconds(connection.state === 'reconnecting')
+  const now = useNow(connection.state === 'reconnecting', 250)
   const caughtUp = connection.state === 'live' ? connection.caughtUp : 0
   return (
     <p className="pill" data-state={connection.state} title={title(connection)}>
@@ -45,16 +46,6 @@ function title({ transport, isHolder, error }: Connection): string {
   const how = transport ? `by ${transport === 'sse' ? 'server-sent events' : transport}` : ''
   const who = isHolder ? ', held by this tab' : ', shared with another tab'
   return error ? error.message : `The connection to the server${how && ` ${how}${who}`}`
-}
-
-function useSeconds(isRunning: boolean): number {
-  const [now, setNow] = useState(Date.now)
-  useEffect(() => {
-    if (!isRunning) return
-    const timer = setInterval(() => setNow(Date.now()), 250)
-    return () => clearInterval(timer)
-  }, [isRunning])
-  return now
 }
 
 /** Says for a moment how much was missed, then what there is to say. */

@@ -1,17 +1,17 @@
 import type { HeadraceError } from '@headrace/client'
 import { type FormEvent, useState } from 'react'
 import { Dialog } from '../parts/Dialog'
-import { server } from '../server'
+import { lastSession, signIn } from './session'
 
-/** Asks for a token, and lets the server put a cookie in its place. */
+/** Asks for a token. */
 export function Login() {
   const [error, setError] = useState('')
+  const before = lastSession()
   const send = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault()
     const token = String(new FormData(event.currentTarget).get('token') ?? '').trim()
     try {
-      await server.request('POST', 'session', { body: { token } })
-      location.reload()
+      await signIn(token)
     } catch (caught) {
       setError((caught as HeadraceError).message)
     }
@@ -21,7 +21,10 @@ export function Login() {
       <form onSubmit={send} id="login-form">
         <h2>Sign in</h2>
         <p className="soft">
-          This server asks for a token. One is made by <code>headrace token create --user NAME</code>.
+          {before
+            ? 'Your session is over, or was taken back. What was received is safe, and goes on meanwhile.'
+            : 'This server asks for a token.'}{' '}
+          One is made by <code>headrace token create --user NAME</code>.
         </p>
         <label htmlFor="token">Token</label>
         <input id="token" name="token" type="password" autoComplete="current-password" required />

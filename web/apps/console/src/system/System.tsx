@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { Badge } from '../parts/Badge'
 import { Legend, Segments } from '../parts/Segments'
-import { server, useStore } from '../server'
+import { every, server, useStore } from '../server'
+import { useSession } from '../shell/session'
 import { ago, number, plural } from '../words'
 import { useQueue, useStats } from './queue'
 
@@ -15,10 +16,6 @@ interface Worker {
   readonly pid: number | null
   readonly sandbox?: string | null
   readonly seenAt: string
-}
-interface Session {
-  readonly userId: string
-  readonly scopes: readonly string[]
 }
 
 const LOOK_MS = 3_000
@@ -52,7 +49,7 @@ function Workers() {
   const { data, error } = useQuery({
     queryKey: ['workers'],
     queryFn: () => server.request<{ workers: readonly Worker[] }>('GET', 'workers'),
-    refetchInterval: LOOK_MS,
+    refetchInterval: every(LOOK_MS),
   })
   return (
     <section className="card stack" aria-label="Workers">
@@ -90,23 +87,19 @@ function Server() {
   const ready = useQuery({
     queryKey: ['ready'],
     queryFn: () => server.request<{ status: string }>('GET', 'readyz'),
-    refetchInterval: LOOK_MS,
+    refetchInterval: every(LOOK_MS),
   })
   const described = useQuery({
     queryKey: ['openapi'],
     queryFn: () => server.request<{ info: { version: string } }>('GET', 'openapi.json'),
     staleTime: Infinity,
   })
-  const session = useQuery({
-    queryKey: ['session'],
-    queryFn: () => server.request<Session>('GET', 'session'),
-    staleTime: Infinity,
-  })
+  const session = useSession()
   const signOut = async (): Promise<void> => {
     await server.request('DELETE', 'session').catch(() => undefined)
     location.reload()
   }
-  const isLocal = session.data?.userId === 'local'
+  const isLocal = session?.userId === 'local'
   return (
     <section className="card stack" aria-label="Server">
       <div className="spread">
@@ -127,7 +120,7 @@ function Server() {
         </div>
         <div>
           <dt>You are</dt>
-          <dd>{session.data?.userId ?? '–'}</dd>
+          <dd>{session?.userId ?? '–'}</dd>
         </div>
       </dl>
       <div className="line">
@@ -137,7 +130,7 @@ function Server() {
         <a className="button" href="plain">
           The plain list
         </a>
-        {session.data && !isLocal && (
+        {session && !isLocal && (
           <button type="button" onClick={() => void signOut()}>
             Sign out
           </button>

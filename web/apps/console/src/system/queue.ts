@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import type { Counts } from '../parts/Segments'
-import { server } from '../server'
+import { every, server } from '../server'
 
 interface Stats {
   readonly totalJobs: number
@@ -19,7 +19,7 @@ export function useStats(): Stats | undefined {
   return useQuery({
     queryKey: ['stats'],
     queryFn: () => server.request<Stats>('GET', 'jobs/stats'),
-    refetchInterval: LOOK_MS,
+    refetchInterval: every(LOOK_MS),
   }).data
 }
 
