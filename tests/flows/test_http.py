@@ -482,6 +482,24 @@ def test_an_uploaded_resource_is_ingested_unless_told_not_to_be(
     assert client.get(f"/resources/{made['documentId']}").json()["processingStatus"] == status
 
 
+def test_an_upload_that_is_sent_again_with_its_key_gives_the_same_resources_and_job(client: httpx.Client) -> None:
+    key = {"Idempotency-Key": uuid4().hex}
+    files = [("file", (f"{name}.txt", f"{name} of the {key}".encode())) for name in ("sluice", "weir")]
+    before = client.get("/jobs/stats").json()["total_jobs"]
+
+    first, again = (client.post("/resources/upload", files=files, headers=key) for _ in range(2))
+    other = client.post("/resources/upload", files=files[:1], headers=key)
+    useless = client.post("/resources/upload", files=files, headers=key, params={"ingest": "false"})
+
+    assert [(one["documentId"], one["jobId"]) for one in again.json()["resources"]] == [
+        (one["documentId"], one["jobId"]) for one in first.json()["resources"]
+    ]
+    assert len({one["jobId"] for one in first.json()["resources"]}) == 1
+    assert problem(other, 409)["code"] == "idempotency_key_reused"
+    assert problem(useless, 422)["errors"][0]["field"] == "Idempotency-Key"
+    assert client.get("/jobs/stats").json()["total_jobs"] == before + 1
+
+
 def test_a_rebuilt_collection_holds_what_was_sent_last_and_nothing_else(client: httpx.Client) -> None:
     name = new_workspace(client)
     for word in ("obsidian", "travertine"):

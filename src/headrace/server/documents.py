@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,6 +14,7 @@ from headrace.model.errors import (
     DiskLow,
     DocumentNotFound,
     InvalidField,
+    KeyReused,
     QueueFull,
     TooLarge,
     UnsupportedType,
@@ -26,6 +28,7 @@ from headrace.server.context import Context, context
 from headrace.server.multipart import FORM, Receiver
 from headrace.server.principal import user
 from headrace.server.problems import documented
+from headrace.server.submitting import Key
 from headrace.server.views import document_view, hit_view, neighbour_view, page, resource_view, stretch_view
 from headrace.service import Question
 
@@ -104,22 +107,30 @@ async def list_resources(app: App, owner: User, limit: Limit = 50, cursor: str |
     tags=["documents"],
     status_code=201,
     openapi_extra=FORM,
-    responses=documented(BadRequest, TooLarge, UnsupportedType, InvalidField, DiskLow, QueueFull),
+    responses=documented(BadRequest, TooLarge, UnsupportedType, InvalidField, KeyReused, DiskLow, QueueFull),
 )
-async def upload_resource(request: Request, app: App, owner: User, ingest: bool | None = None) -> JSONResponse:
-    """Keep a file, and ingest it unless `?ingest=false` (or the setting `ingest_on_upload`) says not to."""
+async def upload_resource(
+    request: Request, app: App, owner: User, ingest: bool | None = None, key: Key = None
+) -> JSONResponse:
+    """Keep files, and ingest them in one job unless `?ingest=false` (or the setting `ingest_on_upload`) says not to.
+
+    An `Idempotency-Key` belongs to the job, so it goes with ingesting alone.
+    """
+    must_ingest = app.settings.ingest_on_upload if ingest is None else ingest
+    if key and not must_ingest:
+        raise InvalidField.single("Idempotency-Key", "needs a job to belong to: leave it out, or send ?ingest=true")
     with app.jobs.intake() as intake:
         await asyncio.to_thread(app.jobs.check_room)
         form = await Receiver(intake, app.settings).receive(request)
         if not len(intake):
             raise InvalidField.single("file", "is missing")
         workspace = form.fields.get("collection_name") or None
-        kept = await asyncio.to_thread(app.jobs.keep, owner, workspace, intake)
-    views = [resource_view(one) for one in kept]
-    if app.settings.ingest_on_upload if ingest is None else ingest:
-        for view in views:
-            job = await asyncio.to_thread(app.jobs.ingest_again, owner, view["documentId"])
-            view["jobId"] = job.job_id
+        if must_ingest:
+            start = partial(app.jobs.keep_and_ingest, owner, workspace, intake, idempotency_key=key)
+            kept, job = await asyncio.to_thread(start)
+        else:
+            kept, job = await asyncio.to_thread(app.jobs.keep, owner, workspace, intake), None
+    views = [resource_view(one) | ({"jobId": job.job_id} if job else {}) for one in kept]
     return JSONResponse(
         views[0] | {"resources": views}, 201, headers={"Location": f"/resources/{views[0]['documentId']}"}
     )

@@ -10,7 +10,7 @@ from headrace.engine.dispatch import Dispatcher
 from headrace.eventlog.replay import Stream, open_stream, read_list
 from headrace.model.cursor import Cursor
 from headrace.model.document import Document, Workspace
-from headrace.model.errors import InvalidField, JobNotFound, QueueFull, Superseded, WrongState
+from headrace.model.errors import DocumentNotFound, InvalidField, JobNotFound, QueueFull, Superseded, WrongState
 from headrace.model.event import Event
 from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId, new_id
 from headrace.model.job import Item, Job
@@ -109,10 +109,57 @@ class Jobs:
         """Keep documents without ingesting them yet; they are `pending` until someone asks for that."""
         arrived = intake.settle()
         with self.database.write(durable=True) as transaction:
-            found = find_or_provision(transaction, self._dispatcher, user_id, workspace)
-            new = [_document(transaction, user_id, found, one, {}) for one in arrived]
-            documents.add(transaction, new)
-        return new
+            return self._keep(transaction, user_id, workspace, arrived)[1]
+
+    def keep_and_ingest(
+        self, user_id: UserId, workspace: str | None, intake: Intake, *, idempotency_key: str | None = None
+    ) -> tuple[list[Document], Job]:
+        """Keep documents and start one job on all of them.
+
+        A repeat of the same `Idempotency-Key` and files gives the documents and the job of the first time.
+
+        Raises:
+            KeyReused: the key came with another request.
+        """
+        request = Request(job_type=JobType.RESOURCE, workspace=workspace, idempotency_key=idempotency_key or None)
+        fingerprint = intake.fingerprint(request) if request.idempotency_key else None
+        if (earlier := self._find_repeat(user_id, request.idempotency_key, fingerprint)) is not None:
+            return self._documents_of(earlier), earlier
+        arrived = intake.settle()
+        with self.database.write(durable=True) as transaction:
+            if request.idempotency_key and fingerprint:
+                transaction.take_turns(user_id, request.idempotency_key)
+                earlier = jobs.find_repeat(transaction.connection, user_id, request.idempotency_key, fingerprint)
+            if earlier is None:
+                found, new = self._keep(transaction, user_id, workspace, arrived)
+                submission = jobs.Submission(
+                    user_id=user_id,
+                    workspace_id=found.workspace_id,
+                    job_type=request.job_type,
+                    documents=new,
+                    verdicts=dict.fromkeys((one.document_id for one in new), Verdict.NEW),
+                    idempotency_key=request.idempotency_key,
+                    request_hash=fingerprint,
+                )
+                return new, self._hand_out(transaction, jobs.submit(transaction, submission))
+        return self._documents_of(earlier), earlier
+
+    def _keep(
+        self, transaction: Transaction, user_id: UserId, workspace: str | None, arrived: Sequence[Arrived]
+    ) -> tuple[Workspace, list[Document]]:
+        found = find_or_provision(transaction, self._dispatcher, user_id, workspace)
+        new = [_document(transaction, user_id, found, one, {}) for one in arrived]
+        documents.add(transaction, new)
+        return found, new
+
+    def _documents_of(self, job: Job) -> list[Document]:
+        """Those of a job that are still there, in its order."""
+        with self.database.read() as connection:
+            ids = [one.document_id for one in jobs.items(connection, job.job_id)]
+            found = documents.get_many(connection, ids)
+        if not found:
+            raise DocumentNotFound(ids[0])
+        return [found[one] for one in ids if one in found]
 
     def _judge(
         self,
