@@ -63,13 +63,10 @@ def read_sections(
     """
     start, has_text, unread = 0, False, 0
     for part in parsed.parts:
-        text = cleaned(part.text)
-        if part.picture is not None and recognize is not None:
-            text = cleaned(recognized(part, recognize, parsed))
-        elif part.picture is not None:
+        text = cleaned(part.text if recognize is None else recognized(part, recognize, parsed))
+        if recognize is None and part.picture is not None:
+            leave(part, parsed)
             unread += 1
-            if part.page is not None:
-                parsed.failed_pages[part.page] = f"holds only a picture; {WAY_TO_READ}"
         has_text = has_text or bool(text.strip())
         # A page is a section even where it is blank.
         for piece in pieces(text, MAX_SECTION_CHARACTERS) if text or part.page is None else [text]:
@@ -95,6 +92,12 @@ def recognized(part: Part, recognize: Recognize, parsed: Parsed) -> str:
         if part.page is not None:
             parsed.failed_pages[part.page] = str(error)
         return ""
+
+
+def leave(part: Part, parsed: Parsed) -> None:
+    """Note that nobody reads the part's picture."""
+    if part.page is not None:
+        parsed.failed_pages[part.page] = f"holds only a picture; {WAY_TO_READ}"
 
 
 def pieces(text: str, limit: int) -> Iterator[str]:
