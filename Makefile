@@ -24,7 +24,7 @@ export REQUIREMENTS
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 12
 
-FAULTS := tests/faults tests/flows/test_hostile_requests.py tests/flows/test_access.py
+FAULTS := tests/faults tests/flows/test_hostile_requests.py tests/flows/test_access.py tests/browser/test_scale.py
 
 setup: $(STAMP) ## Make ./.venv with the headrace command
 

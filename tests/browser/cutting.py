@@ -1,4 +1,4 @@
-"""A TCP proxy whose connections can all be cut at once."""
+"""A TCP proxy whose connections can all be cut at once, and whose pages may be framed by its own."""
 
 import socket
 import threading
@@ -6,6 +6,8 @@ from contextlib import suppress
 from types import TracebackType
 
 CHUNK = 65536
+UNFRAMED, FRAMED = b"frame-ancestors 'none'", b"frame-ancestors 'self'"
+"""Of one length, so that nothing else in an answer has to be changed."""
 
 
 class CuttingProxy:
@@ -16,7 +18,8 @@ class CuttingProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
         self._lock = threading.Condition()
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> "CuttingProxy":
         threading.Thread(target=self._accept, daemon=True).start()
@@ -25,10 +28,19 @@ class CuttingProxy:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.go_down()
+
+    def go_down(self) -> None:
+        """Break every connection and refuse new ones, as where there is no network."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
+
+    def come_back(self) -> None:
+        """Take connections again, on the same port."""
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> int:
         """Break every connection; returns how many ends there were."""
@@ -46,9 +58,10 @@ class CuttingProxy:
         return self.cut()
 
     def _accept(self) -> None:
+        listener = self._listener
         with suppress(OSError):
             while True:
-                inner, _ = self._listener.accept()
+                inner, _ = listener.accept()
                 try:
                     outer = socket.create_connection(("127.0.0.1", self._target))
                 except OSError:
@@ -63,7 +76,7 @@ class CuttingProxy:
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(CHUNK):
-                sink.sendall(data)
+                sink.sendall(data.replace(UNFRAMED, FRAMED))
         for end in (source, sink):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -1,7 +1,8 @@
 """Three engines behind one `Page`: Chromium and Firefox by Playwright, WebKitGTK by Selenium on a virtual screen.
 
-WebKitGTK stands in for Safari. Dark mode can be emulated in Chromium only; so can a window of 390 px, which WebKitGTK's
-smallest is wider than. Nothing waits by a predicate inside the page: its content security policy forbids `eval`.
+WebKitGTK stands in for Safari. Dark mode can be emulated in Chromium only. WebKitGTK's smallest window is wider than a
+phone, so there the page is shown in a frame of that width; see `CuttingProxy`. Nothing waits by a predicate inside the
+page: its content security policy forbids `eval`.
 """
 
 import os
@@ -18,6 +19,9 @@ from tests.services import Missing, needs
 ENGINES = ("chromium", "firefox", "webkit")
 WAIT_SECONDS = 120.0
 LOOK_SECONDS = 0.05
+HEIGHT = 860
+SMALLEST = 450
+"""Pixels that a window of WebKitGTK is wide at least."""
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 
 
@@ -28,9 +32,11 @@ class Page(Protocol):
 
     def goto(self, url: str) -> None: ...
     def run(self, script: str) -> Any: ...
+    def look(self, expression: str) -> Any: ...
     def upload(self, selector: str, *files: Path) -> None: ...
     def press(self, *keys: str) -> None: ...
     def screenshot(self, path: Path) -> None: ...
+    def open_at(self, width: int, url: str) -> None: ...
     def another(self) -> AbstractContextManager["Page"]: ...
 
 
@@ -46,6 +52,17 @@ class PlaywrightPage:
     def run(self, script: str) -> Any:
         return self.page.evaluate(f"() => {{ {script} }}")
 
+    def look(self, expression: str) -> Any:
+        """What an expression is now; None while the page is being loaded anew."""
+        from playwright.sync_api import Error
+
+        try:
+            return self.run(f"return {expression}")
+        except Error as error:
+            if "context was destroyed" not in error.message:
+                raise
+            return None
+
     def upload(self, selector: str, *files: Path) -> None:
         self.page.set_input_files(selector, list(files))
 
@@ -55,6 +72,11 @@ class PlaywrightPage:
 
     def screenshot(self, path: Path) -> None:
         self.page.screenshot(path=path)
+
+    def open_at(self, width: int, url: str) -> None:
+        """The page in a window of that width."""
+        self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        self.goto(url)
 
     @contextmanager
     def another(self) -> Iterator["PlaywrightPage"]:
@@ -68,12 +90,17 @@ class SeleniumPage:
 
     def __init__(self, driver: Any, handle: str) -> None:
         self.engine, self.driver, self.handle = "webkit", driver, handle
+        self.is_framed = False
 
     def goto(self, url: str) -> None:
+        self.is_framed = False
         self._here().get(url)
 
     def run(self, script: str) -> Any:
         return self._here().execute_script(script)
+
+    def look(self, expression: str) -> Any:
+        return self.run(f"return {expression}")
 
     def upload(self, selector: str, *files: Path) -> None:
         field = self._here().find_element("css selector", selector)
@@ -90,6 +117,16 @@ class SeleniumPage:
     def screenshot(self, path: Path) -> None:
         self._here().save_screenshot(str(path))
 
+    def open_at(self, width: int, url: str) -> None:
+        """The page in a window of that width; in a frame, where windows are not as narrow."""
+        self.driver.set_window_size(max(width, SMALLEST), HEIGHT)
+        self.goto(url)
+        if width < SMALLEST:
+            style = f"width: {width}px; height: {HEIGHT - 60}px; border: 0"
+            self.run(f"document.body.innerHTML = '<iframe src=\"{url}\"></iframe>'")
+            self.run(f"document.querySelector('iframe').style.cssText = '{style}'")
+            self.is_framed = True
+
     @contextmanager
     def another(self) -> Iterator["SeleniumPage"]:
         self._here().switch_to.new_window("tab")
@@ -100,13 +137,15 @@ class SeleniumPage:
 
     def _here(self) -> Any:
         self.driver.switch_to.window(self.handle)  # whichever it was: that one may be closed
+        if self.is_framed:
+            self.driver.switch_to.frame(0)
         return self.driver
 
 
 def wait_for(page: Page, expression: str, seconds: float = WAIT_SECONDS) -> Any:
     """The first value of a JavaScript expression that is true."""
     until = time.monotonic() + seconds
-    while not (value := page.run(f"return {expression}")):
+    while not (value := page.look(expression)):
         if time.monotonic() > until:
             text = page.run("return document.body.innerText")
             raise AssertionError(f"not within {seconds:.0f} s: {expression}\nthe page says:\n{text[:3000]}")
@@ -182,7 +221,7 @@ def _webkit() -> Iterator[Open]:
 @contextmanager
 def _display() -> Iterator[str]:
     """A virtual screen; the X server picks a free number itself."""
-    command = [needs("Xvfb", "xvfb"), "-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
+    command = [needs("Xvfb", "xvfb"), "-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as screen:
         assert screen.stdout is not None
         try:
