@@ -196,7 +196,8 @@ class Intake:
             raise TooLarge(f"a document may have {self._settings.max_file_bytes} bytes, this one has {size}")
 
     def _filename(self, name: str) -> str:
-        clean = "".join(char for char in name if char.isprintable()).strip() or UNNAMED
+        printable = name if name.isprintable() else "".join(char for char in name if char.isprintable())
+        clean = printable.strip() or UNNAMED
         if len(clean.encode()) > self._settings.max_filename_bytes:
             raise InvalidField.single("filename", f"must be at most {self._settings.max_filename_bytes} bytes long")
         return clean

@@ -20,6 +20,7 @@ from headrace.store import postgres
 from headrace.store.bell import Bell
 from headrace.store.prepared import prepare
 from headrace.store.schema import installation
+from headrace.store.types import as_json
 
 logger = logging.getLogger(__name__)
 
@@ -238,7 +239,11 @@ def _translated() -> Iterator[None]:
 
 def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
     engine = sa.create_engine(
-        url, pool_size=pool_size, max_overflow=50, connect_args={"check_same_thread": False, "isolation_level": None}
+        url,
+        pool_size=pool_size,
+        max_overflow=50,
+        json_serializer=as_json,
+        connect_args={"check_same_thread": False, "isolation_level": None},
     )
 
     @sa.event.listens_for(engine, "connect")

@@ -9,6 +9,7 @@ import psycopg
 import sqlalchemy as sa
 
 from headrace.model.errors import Busy
+from headrace.store.types import as_json
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ def make_engine(url: sa.URL, limits: Limits) -> sa.Engine:
         max_overflow=limits.connections - max(1, limits.connections // 3),
         pool_timeout=limits.connect_seconds,
         pool_pre_ping=True,
+        json_serializer=as_json,
         connect_args={"connect_timeout": max(2, round(limits.connect_seconds)), "options": _options(url, limits)},
     )
 

@@ -1,10 +1,12 @@
 """Column types that mean the same on SQLite and Postgres."""
 
+import json
 import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
@@ -61,6 +63,14 @@ def _from_text(value: str | None) -> bytes | None:
         return None
     numbers = [float(part) for part in value.strip("[]").split(",")]
     return struct.pack(f"<{len(numbers)}e", *numbers)
+
+
+def as_json(value: Any) -> str:
+    """JSON as databases keep it; orjson takes a tenth of the time, and no whole numbers beyond 64 bits."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value)
 
 
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
