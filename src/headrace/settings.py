@@ -24,6 +24,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8011
+    root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
     data_dir: Path = Field(default_factory=default_data_dir)
     database_url: Annotated[
         str | None, Field(validation_alias=AliasChoices("HEADRACE_DATABASE_URL", "DATABASE_URL", "database_url"))

@@ -17,6 +17,9 @@ Auth = Annotated[
 Insecure = Annotated[
     bool, typer.Option("--insecure", help="Answer other machines although nobody logs in: the network is trusted.")
 ]
+RootPath = Annotated[
+    str | None, typer.Option(metavar="PATH", help="Below which a proxy shows the server (HEADRACE_ROOT_PATH, none).")
+]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help="Start no worker: there are some elsewhere (Postgres).")]
 Capacity = Annotated[
     int | None, typer.Option(metavar="N", help="Jobs, and slices of large ones, at once (HEADRACE_WORKER_CAPACITY).")
@@ -34,7 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command()(worker)
 
 
-def serve(
+def serve(  # noqa: PLR0913 - its options
     host: Host = None,
     port: Port = None,
     data_dir: DataDir = None,
@@ -42,9 +45,11 @@ def serve(
     auth: Auth = None,
     insecure: Insecure = False,
     no_worker: NoWorker = False,
+    root_path: RootPath = None,
 ) -> None:
     """Run the server, with a worker beside it."""
     given = {"host": host, "port": port, "data_dir": data_dir, "database_url": database_url, "auth": auth}
+    given |= {"root_path": root_path}
     settings = settings_from(**given, insecure=insecure or None)
     write_log(settings)
     trace(settings, "headrace-server")

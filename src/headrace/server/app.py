@@ -41,6 +41,7 @@ from headrace.server.openapi import with_streams
 from headrace.server.page import PageFiles
 from headrace.server.principal import Guard
 from headrace.server.receiving import Receiving
+from headrace.server.rooted import Rooted
 from headrace.service import Jobs, Library
 from headrace.settings import Settings
 from headrace.store import migrations, postgres
@@ -136,7 +137,8 @@ class Application:
         self.receiving = Receiving(gate, self.settings)
         uploads = lambda: self.receiving.upload_count  # noqa: E731
         api.state.metrics = Metrics(self.database, self.hub, self._free_bytes, uploads)
-        return Streams(self.receiving, self.hub, self.guard.watcher, self.socketio)
+        streams = Streams(self.receiving, self.hub, self.guard.watcher, self.socketio)
+        return Rooted(streams, self.settings.root_path) if self.settings.root_path else streams
 
     def _free_bytes(self) -> int | None:
         folder = self.settings.data_dir

@@ -1,7 +1,7 @@
 """Stands before every route: nothing is answered to whom the guard does not let in."""
 
 import time
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, MutableMapping
 from typing import Any
 
 from headrace.model.errors import HeadraceError, NotAuthenticated, NotFound
@@ -17,6 +17,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Coroutine[Any, Any, None]]
 ASGI = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
+Header = tuple[bytes, bytes]
 
 SECURITY_HEADERS = [
     (b"content-security-policy", b"default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"),
@@ -51,7 +52,7 @@ class Gate:
             await self._app(scope, receive, send)
         else:
             with seen(scope) as request:
-                await self._serve(scope, receive, Reply(send, request))
+                await self._serve(scope, receive, Reply(send, request, str(scope.get("root_path", ""))))
 
     async def _serve(self, scope: Scope, receive: Receive, reply: "Reply") -> None:
         try:
@@ -96,8 +97,8 @@ class Gate:
 class Reply:
     """The answer to one request; once it is over, what else is said is dropped."""
 
-    def __init__(self, send: Send, request: Seen) -> None:
-        self._send, self._request = send, request
+    def __init__(self, send: Send, request: Seen, root: str = "") -> None:
+        self._send, self._request, self._root = send, request, root.encode()
         self.is_over = self.is_complete = False
 
     async def send(self, message: Message) -> None:
@@ -106,7 +107,13 @@ class Reply:
             return
         if message["type"] == "http.response.start":
             own = (b"x-request-id", self._request.request_id.encode())
-            message["headers"] = [*message.get("headers", []), *SECURITY_HEADERS, own]
+            message["headers"] = [*self._located(message.get("headers", [])), *SECURITY_HEADERS, own]
             self._request.answered(message["status"])
         await self._send(message)
         self.is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+
+    def _located(self, headers: Iterable[Header]) -> Iterator[Header]:
+        """Routes know nothing of where the application is mounted; who follows their `Location` has to."""
+        for name, value in headers:
+            is_ours = name == b"location" and value.startswith(b"/") and not value.startswith(self._root + b"/")
+            yield name, self._root + value if is_ours else value

@@ -1,6 +1,7 @@
 """Who is asking, on every route and transport. Without authentication: the one local user, on this machine only."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -154,8 +155,12 @@ def bearer(scope: Mapping[str, Any]) -> str | None:
 
 
 def cookie_name(scope: Mapping[str, Any]) -> str:
-    """What the cookie is called; over https in a way that keeps neighbouring hosts from setting it."""
-    return f"__Host-{COOKIE}" if scope.get("scheme") in ("https", "wss") else COOKIE
+    """What the cookie is called; over https in a way that keeps neighbouring hosts from setting it.
+
+    Such a one belongs to the whole host, so two servers below different root paths have different ones.
+    """
+    name = COOKIE + re.sub(r"[^A-Za-z0-9]", "_", str(scope.get("root_path", "")).rstrip("/"))
+    return f"__Host-{name}" if scope.get("scheme") in ("https", "wss") else name
 
 
 def session_secret(scope: Mapping[str, Any]) -> str | None:

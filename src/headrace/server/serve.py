@@ -71,7 +71,8 @@ class Server(uvicorn.Server):
         for server in self.servers:
             for bound in server.sockets:
                 host, port = bound.getsockname()[:2]
-                logger.info("Headrace is at http://%s:%d", f"[{host}]" if ":" in host else host, port)
+                name = f"[{host}]" if ":" in host else host
+                logger.info("Headrace is at http://%s:%d%s", name, port, self._application.settings.root_path)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
