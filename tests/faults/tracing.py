@@ -58,12 +58,18 @@ def read_calls(log: str) -> list[Call]:
     return calls
 
 
-def answers(calls: Iterable[Call], status: int) -> Iterator[tuple[Call, list[Call]]]:
-    """Each answer of that status, and the calls that ended since the answer before it began."""
+ACCEPTED = ("HTTP/1.1 201", "HTTP/1.1 202")
+ACKNOWLEDGED = (r"\0<\0P",)
+"""`basic.ack`, class 60 and method 80 (AMQP 0-9-1, 1.8.3.13), as strace writes bytes."""
+
+
+def answers(calls: Iterable[Call], signs: tuple[str, ...] = ACCEPTED) -> Iterator[tuple[Call, list[Call]]]:
+    """Each answer that bears one of the signs, and the calls that ended since the answer before it began."""
     since: list[Call] = []
     for call in sorted(calls, key=lambda one: one.ended):
-        if call.name in SENDS and "HTTP/1.1 " in call.text:
-            if f"HTTP/1.1 {status}" in call.text:
+        is_sign = any(sign in call.text for sign in signs)
+        if call.name in SENDS and (is_sign or "HTTP/1.1 " in call.text):
+            if is_sign:
                 yield call, [one for one in since if one.ended < call.began]
             since = []
         else:
