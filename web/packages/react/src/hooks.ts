@@ -26,12 +26,11 @@ function useStore<T>(store: Store<T>): T {
 }
 
 export interface IngestionStatus {
+  /** All that is known of it. */
   readonly job: Job | null
   readonly status: JobStatus | null
   readonly stage: Stage | null
-  readonly progress: number
   readonly percent: number
-  readonly message: string | null
   /** Of the request; the job's own is `job.errorMessage`. */
   readonly error: HeadraceError | null
   readonly isLoading: boolean
@@ -55,9 +54,7 @@ export function useIngestionStatus(jobId: string | null | undefined): IngestionS
     job,
     status,
     stage: job?.stage ?? null,
-    progress: job?.progress ?? 0,
     percent: job?.percent ?? 0,
-    message: job?.message ?? null,
     error,
     isLoading,
     isReady: status === 'completed',
@@ -82,15 +79,13 @@ function verbsOf(client: Client, jobId: string | null | undefined) {
   }
 }
 
-type Listed<Name extends string, T> = ListState<T> &
+type Listed<Name extends string, T> = Omit<ListState<T>, 'items'> &
   Pick<ListStore<T>, 'loadMore' | 'refresh'> & { readonly [name in Name]: readonly T[] }
 
 function useList<Name extends string, T>(name: Name, store: ListStore<T>): Listed<Name, T> {
-  const state = useStore(store)
-  return { ...state, [name]: state.items, loadMore: store.loadMore, refresh: store.refresh } as Listed<
-    Name,
-    T
-  >
+  const { items, ...state } = useStore(store)
+  const listed = { ...state, [name]: items, loadMore: store.loadMore, refresh: store.refresh }
+  return listed as unknown as Listed<Name, T>
 }
 
 /** All of the user's jobs, newest first, live. */
