@@ -82,7 +82,7 @@ describe.skipIf(!hasServer)('against a real server', () => {
       onJobEvent: (frame) => void frames.push(frame),
     })
     client.connection.subscribe(() => void states.push(client.connection.getSnapshot().state))
-    client.jobs.subscribe(() => {
+    const stop = client.jobs.subscribe(() => {
       throw new Error('of mine, too')
     })
     await until(client.connection, ({ state }) => state === 'live')
@@ -94,6 +94,7 @@ describe.skipIf(!hasServer)('against a real server', () => {
     expect(new Set(reported.mock.calls.map(([error]) => (error as Error).message))).toEqual(
       new Set(['of mine', 'of mine, too']),
     )
+    stop()
     client.close()
     reported.mockRestore()
   })
