@@ -9,9 +9,9 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
-from headrace.eventlog.framing import Message, Portion
+from headrace.eventlog.framing import Message, Portion, Prepared, push_all
 from headrace.eventlog.replay import Opening, Stream
-from headrace.eventlog.topic import Topic, Watcher, bounded
+from headrace.eventlog.topic import Crowd, Topic, Watcher, bounded
 from headrace.model.errors import HeadraceError
 from headrace.model.event import Event
 
@@ -60,9 +60,13 @@ def begin(sending: Coroutine[Any, Any, None]) -> Suspended | None:
     return Suspended(sending, waits_for)
 
 
-def _never(_message: Message) -> bool:
-    """What a watcher without `push` has."""
-    return False
+def _pushes(watcher: Watcher, portion: Portion) -> bool:
+    """Whether a watcher's lane took a portion."""
+    lane, message = watcher.lane, portion.message
+    if lane is None or not isinstance(message, Prepared) or not lane.has_room():
+        return False
+    lane.write(message.wire)
+    return True
 
 
 class Delivery:
@@ -113,35 +117,42 @@ class Delivery:
 
         Most wait at the same place for the same bytes, and are handed them with as little ado as can be.
         """
-        framing, place, common = None, -1, None
-        for watcher in tuple(topic.ready):
-            if watcher.framing is not framing or watcher.place != place:
-                framing, place, common = watcher.framing, watcher.place, topic.common_portion(watcher)
-            if common is not None and self._pushes(topic, watcher, common, now):
-                continue
-            if watcher.is_steppable:
-                self._step(topic, watcher, now)
+        ask: bool | None = None
+        for crowd in topic.ready.crowds():
+            common = topic.common_portion(crowd.watchers[0]) if crowd.lanes else None
+            if common is not None and isinstance(common.message, Prepared):
+                ask = topic.is_to_ask(len(common.message.wire)) if ask is None else ask
+                self._push(topic, crowd, common, common.message.wire, now, ask=ask)
             else:
-                self.park(topic, watcher)
+                for watcher in crowd.watchers:
+                    self._serve(topic, watcher, now)
 
-    def _pushes(self, topic: Topic, watcher: Watcher, portion: Portion, now: float) -> bool:
-        """Whether a watcher is done with: it took the portion at once, or has gone."""
-        try:
-            if watcher.push is None or not watcher.push(portion.message):
-                return False
-        except Exception as error:  # noqa: BLE001 - as below
-            self._drop(topic, watcher, error)
-            return True
-        watcher.place, watcher.sent_at = portion.place, now
-        return True
+    def _push(self, topic: Topic, crowd: Crowd, portion: Portion, wire: bytes, now: float, *, ask: bool) -> None:
+        """Hand one portion to a whole crowd; who cannot take it so is served alone."""
+        before = crowd.watchers[0].place
+        left = push_all(crowd.lanes, wire, ask=ask)
+        for watcher in crowd.watchers:
+            watcher.place, watcher.sent_at = portion.place, now
+        for index, error in left.items():
+            watcher = crowd.watchers[index]
+            watcher.place = before
+            if error is None:
+                self._serve(topic, watcher, now)
+            else:
+                self._drop(topic, watcher, error)
+
+    def _serve(self, topic: Topic, watcher: Watcher, now: float) -> None:
+        if watcher.is_steppable:
+            self._step(topic, watcher, now)
+        else:
+            self.park(topic, watcher)
 
     def _step(self, topic: Topic, watcher: Watcher, now: float) -> None:
         """Hand over without a task. Who cannot take it now leaves `ready` and catches up alone."""
-        push = watcher.push or _never
         while portions := topic.portions(watcher):
             for portion in portions:
                 try:
-                    unfinished = None if push(portion.message) else begin(watcher.send(portion.message))
+                    unfinished = None if _pushes(watcher, portion) else begin(watcher.send(portion.message))
                 except Exception as error:  # noqa: BLE001 - a closed connection is its own loss, never the others'
                     self._drop(topic, watcher, error)
                     return

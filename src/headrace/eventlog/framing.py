@@ -11,8 +11,40 @@ Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Coroutine[Any, Any, None]]
 
-Push = Callable[[Message], bool]
-"""Hands a message over at once, without a coroutine; False when it has to be sent instead."""
+
+Write = Callable[[bytes], None]
+
+
+class Lane(Protocol):
+    """A connection as it is below its server: takes bytes at once, without a coroutine."""
+
+    @property
+    def write(self) -> Write:
+        """Takes bytes even if there is no room; keeps them then."""
+        ...
+
+    def has_room(self) -> bool:
+        """Whether it goes on at once; if not, messages have to be sent instead."""
+        ...
+
+
+def push_all(lanes: Sequence[Lane], wire: bytes, *, ask: bool) -> dict[int, Exception | None]:
+    """Write the same bytes to all, whether there is room or not unless they are to be asked first.
+
+    Tells those that did not get them: the index, and what was raised. What stands in the loop is done for each delivery
+    to each watcher, where even a look costs.
+    """
+    left: dict[int, Exception | None] = {}
+    if ask:
+        left = {index: None for index, one in enumerate(lanes) if not one.has_room()}
+    for index, one in enumerate(lanes):
+        if left and index in left:
+            continue
+        try:
+            one.write(wire)
+        except Exception as error:  # noqa: BLE001 - a connection that is gone is its own loss, never the others'
+            left[index] = error
+    return left
 
 
 class Prepared(dict[str, Any]):

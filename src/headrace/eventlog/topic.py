@@ -5,8 +5,9 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from typing import NamedTuple
 
-from headrace.eventlog.framing import Framing, Portion, Push, Send
+from headrace.eventlog.framing import Framing, Lane, Portion, Send
 from headrace.eventlog.replay import PAGE, Opening, Stream
 from headrace.model.cursor import Cursor
 from headrace.model.event import Event
@@ -16,7 +17,10 @@ CACHE = 1024
 
 
 PAGE_BYTES = 65_536
-"""About as much is written to a connection before it is asked whether it can take more."""
+"""About as much is written to a connection that catches up before it is asked whether it can take more."""
+
+UNASKED_BYTES = 16_384
+"""About as much may be written to those who keep up between two looks at whether they can take more."""
 
 
 def bounded(events: Iterable[Event]) -> list[Event]:
@@ -34,11 +38,11 @@ class Watcher:
     """One connection. It owns no queue, only its place in the stream: the last event really handed over.
 
     `is_steppable`: the server's `send` may be run without a task of its own. `busy_since` is set while we wait for it.
-    `push`, if there is one, is tried first: most of the time it can do without `send`.
+    `lane`, if there is one, is tried first: most of the time it can do without `send`.
     `credential`: with what it was opened, if anybody has to log in; the stream ends when that is revoked.
     """
 
-    __slots__ = ("abort", "busy_since", "credential", "framing", "is_steppable", "place", "push", "send", "sent_at")
+    __slots__ = ("abort", "busy_since", "credential", "framing", "is_steppable", "lane", "place", "send", "sent_at")
 
     def __init__(
         self,
@@ -47,13 +51,52 @@ class Watcher:
         *,
         is_steppable: bool,
         abort: Callable[[], object],
-        push: Push | None = None,
+        lane: Lane | None = None,
     ) -> None:
-        self.send, self.framing, self.is_steppable, self.abort, self.push = send, framing, is_steppable, abort, push
+        self.send, self.framing, self.is_steppable, self.abort, self.lane = send, framing, is_steppable, abort, lane
         self.place = 0
         self.sent_at = 0.0
         self.busy_since: float | None = None
         self.credential: str | None = None
+
+
+class Crowd(NamedTuple):
+    """Watchers of one framing who stand at one place: the same bytes serve them all. They have lanes, or none."""
+
+    watchers: list[Watcher]
+    lanes: list[Lane]
+
+
+class Ready(set[Watcher]):
+    """The watchers who have everything and wait, and the crowds that they make: counted anew only after a change."""
+
+    __slots__ = ("_crowds",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._crowds: list[Crowd] | None = None
+
+    def add(self, watcher: Watcher) -> None:
+        """One more."""
+        super().add(watcher)
+        self._crowds = None
+
+    def discard(self, watcher: object) -> None:
+        """One less, if it was there."""
+        super().discard(watcher)
+        self._crowds = None
+
+    def crowds(self) -> list[Crowd]:
+        """Everyone, sorted. All of a crowd are given the same, so they stay together."""
+        if self._crowds is None:
+            found: dict[tuple[Framing, int, bool], Crowd] = {}
+            for one in self:
+                crowd = found.setdefault((one.framing, one.place, one.lane is None), Crowd([], []))
+                crowd.watchers.append(one)
+                if one.lane is not None:
+                    crowd.lanes.append(one.lane)
+            self._crowds = list(found.values())
+        return self._crowds
 
 
 class Topic:
@@ -71,10 +114,11 @@ class Topic:
         self.is_closing = False
         self.cache: deque[Event] = deque(maxlen=CACHE)
         self.watchers: set[Watcher] = set()
-        self.ready: set[Watcher] = set()
+        self.ready = Ready()
         self.holders = 0
         self.idle_since = 0.0
         self._moved = asyncio.Event()
+        self._unasked = 0
         self._has_ended = False
         self._head_number = 0
         self._snapshot: Opening | None = None
@@ -138,6 +182,14 @@ class Topic:
         """Let watchers see what was published."""
         self._stops, self._shared = {self.flushed}, {}
         self.flushed = self.head
+
+    def is_to_ask(self, size: int) -> bool:
+        """Whether those who are about to get so many bytes more are to be asked first whether they have room."""
+        self._unasked += size
+        if self._unasked < UNASKED_BYTES:
+            return False
+        self._unasked = 0
+        return True
 
     def portions(self, watcher: Watcher) -> list[Portion] | None:
         """What a watcher needs next, nothing if it has everything; None when it is to be read from the log."""

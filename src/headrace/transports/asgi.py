@@ -13,7 +13,7 @@ from headrace.eventlog.topic import Watcher
 from headrace.model.errors import HeadraceError, NotAuthenticated, Unavailable
 from headrace.model.principal import Principal
 from headrace.transports import requests
-from headrace.transports.direct import pusher
+from headrace.transports.direct import lane
 
 Scope = dict[str, Any]
 
@@ -92,7 +92,7 @@ def watcher_on(send: Send, framing: Framing, send_buffer_bytes: int) -> Watcher:
         return Watcher(send, framing, is_steppable=False, abort=task.cancel if task else bool)
     transport = server.transport  # type: ignore[union-attr]
     _limit_send_buffer(transport.get_extra_info("socket"), send_buffer_bytes)
-    return Watcher(send, framing, is_steppable=True, abort=transport.abort, push=pusher(server))
+    return Watcher(send, framing, is_steppable=True, abort=transport.abort, lane=lane(server))
 
 
 def _limit_send_buffer(transport_socket: Any, size: int) -> None:

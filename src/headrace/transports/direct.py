@@ -6,9 +6,9 @@ parts have other names) takes the usual way.
 """
 
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
-from headrace.eventlog.framing import Message, Push
+from headrace.eventlog.framing import Lane, Write
 
 SHORT_FRAME, MEDIUM_FRAME = 125, 65_535
 TEXT_FRAME = 0x81
@@ -31,9 +31,32 @@ def text_frame(text: bytes) -> bytes:
     return bytes((TEXT_FRAME, LENGTH_OF_EIGHT)) + size.to_bytes(8) + text
 
 
-def pusher(server: Any) -> Push | None:
-    """What hands a message over at once, for a server whose response or handshake is under way; None if unknown."""
-    known = PUSHERS.get(type(server).__module__)
+class HttpLane(NamedTuple):
+    """A chunked response of uvicorn's that has begun, and has not been ended by us."""
+
+    write: Write
+    flow: Any
+
+    def has_room(self) -> bool:
+        """See `Lane`."""
+        return not self.flow.write_paused
+
+
+class WebSocketLane(NamedTuple):
+    """A WebSocket of uvicorn's. It may have been closed from the other side."""
+
+    write: Write
+    protocol: Any
+
+    def has_room(self) -> bool:
+        """See `Lane`."""
+        protocol = self.protocol
+        return protocol.writable.is_set() and not protocol.close_sent and not protocol.disconnected
+
+
+def lane(server: Any) -> Lane | None:
+    """The lane below a server whose response or handshake is under way; None if that is not known."""
+    known = LANES.get(type(server).__module__)
     if known is None:
         return None
     make, needed = known
@@ -44,40 +67,22 @@ def pusher(server: Any) -> Push | None:
     return make(server)
 
 
-def _http(cycle: Any) -> Push | None:
-    flow, write = cycle.flow, cycle.transport.write
-
-    def push(message: Message) -> bool:
-        wire = getattr(message, "wire", None)
-        if wire is None or flow.write_paused or cycle.disconnected or cycle.response_complete:
-            return False
-        write(wire)
-        return True
-
-    return push if cycle.chunked_encoding else None
+def _http(cycle: Any) -> Lane | None:
+    return HttpLane(cycle.transport.write, cycle.flow) if cycle.chunked_encoding else None
 
 
-def _websocket(protocol: Any) -> Push:
-    is_writable, write = protocol.writable.is_set, protocol.transport.write
-
-    def push(message: Message) -> bool:
-        wire = getattr(message, "wire", None)
-        if wire is None or protocol.close_sent or protocol.disconnected or not is_writable():
-            return False
-        write(wire)
-        return True
-
-    return push
+def _websocket(protocol: Any) -> Lane:
+    return WebSocketLane(protocol.transport.write, protocol)
 
 
-PUSHERS = {
+LANES = {
     "uvicorn.protocols.http.httptools_impl": (
         _http,
-        attrgetter("flow.write_paused", "transport", "disconnected", "response_complete", "chunked_encoding"),
+        attrgetter("flow.write_paused", "transport.write", "chunked_encoding"),
     ),
     "uvicorn.protocols.websockets.websockets_sansio_impl": (
         _websocket,
-        attrgetter("writable", "transport", "close_sent", "disconnected"),
+        attrgetter("writable.is_set", "transport.write", "close_sent", "disconnected"),
     ),
 }
-"""By the module of a server's part that sends: what makes its `Push`, and what that needs to be there."""
+"""By the module of a server's part that sends: what makes its lane, and what that needs to be there."""

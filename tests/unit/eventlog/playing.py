@@ -57,7 +57,7 @@ class Connection:
         self._gone = asyncio.Event()
         self._got = asyncio.Event()
         headers = [(b"last-event-id", cursor.encode())] if cursor else []
-        scope = {"type": "http", "headers": headers, "query_string": b""}
+        scope = {"type": "http", "method": "GET", "path": "/events", "headers": headers, "query_string": b""}
         serving = sse.serve(hub, user_id, job_id, scope, self.receive, self.send)
         self.task = asyncio.create_task(serving)
 

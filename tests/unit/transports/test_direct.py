@@ -2,12 +2,13 @@
 
 import io
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from websockets.frames import Frame, Opcode
 
-from headrace.eventlog.framing import Prepared
-from headrace.transports.direct import chunk, pusher, text_frame
+from headrace.eventlog.framing import push_all
+from headrace.transports.direct import chunk, lane, text_frame
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 200_000])
@@ -25,55 +26,100 @@ def test_a_chunk_says_how_long_it_is(size: int) -> None:
     assert lines.read() == b"x" * size + b"\r\n"
 
 
-def cycle(**other: object) -> object:
+def cycle(**other: object) -> Any:
     """What uvicorn's httptools server sends with, as far as it is looked at."""
     written: list[bytes] = []
     parts = {
-        "flow": SimpleNamespace(write_paused=False), "transport": SimpleNamespace(write=written.append),
-        "disconnected": False, "response_complete": False, "chunked_encoding": True, "written": written,
-    }  # fmt: skip
-    kind = type("RequestResponseCycle", (), {"__module__": "uvicorn.protocols.http.httptools_impl"})
-    made = kind()
-    vars(made).update(parts | other)
+        "flow": SimpleNamespace(write_paused=False),
+        "transport": SimpleNamespace(write=written.append),
+        "chunked_encoding": True,
+        "written": written,
+    }
+    return server_of("uvicorn.protocols.http.httptools_impl", parts | other)
+
+
+def websocket(*, close_sent: bool = False, disconnected: bool = False, is_set: bool = True) -> Any:
+    """What uvicorn's WebSocket server sends with, as far as it is looked at."""
+    written: list[bytes] = []
+    parts = {
+        "writable": SimpleNamespace(is_set=lambda: is_set),
+        "transport": SimpleNamespace(write=written.append),
+        "close_sent": close_sent,
+        "disconnected": disconnected,
+        "written": written,
+    }
+    return server_of("uvicorn.protocols.websockets.websockets_sansio_impl", parts)
+
+
+def server_of(module: str, parts: dict[str, object]) -> Any:
+    made = type("Server", (), {"__module__": module})()
+    vars(made).update(parts)
     return made
 
 
-MESSAGE = Prepared({"type": "http.response.body", "body": b"hello", "more_body": True}, chunk(b"hello"))
+WIRE = chunk(b"hello")
 
 
-def test_a_message_is_written_at_once_where_there_is_room() -> None:
+def test_bytes_are_written_at_once_where_there_is_room() -> None:
     server = cycle()
-    push = pusher(server)
+    found = lane(server)
 
-    assert push is not None
-    assert push(MESSAGE)
+    assert found is not None
+    assert found.has_room()
+    assert push_all([found], WIRE, ask=True) == {}
     assert server.written == [b"5\r\nhello\r\n"]
 
 
-@pytest.mark.parametrize(
-    "other",
-    [{"flow": SimpleNamespace(write_paused=True)}, {"disconnected": True}, {"response_complete": True}],
-)
-def test_a_message_takes_the_usual_way_where_there_is_none(other: dict[str, object]) -> None:
-    server = cycle(**other)
-    push = pusher(server)
+def test_bytes_are_not_written_where_there_is_none() -> None:
+    server = cycle(flow=SimpleNamespace(write_paused=True))
+    found = lane(server)
 
-    assert push is not None
-    assert not push(MESSAGE)
+    assert found is not None
+    assert not found.has_room()
+    assert push_all([found], WIRE, ask=True) == {0: None}
     assert server.written == []
 
 
-def test_a_message_without_its_bytes_takes_the_usual_way() -> None:
-    push = pusher(cycle())
+@pytest.mark.parametrize("other", [{"close_sent": True}, {"disconnected": True}, {"is_set": False}])
+def test_a_websocket_that_is_closed_or_full_is_not_written_to(other: dict[str, bool]) -> None:
+    full, closed, fine = websocket(**other), websocket(close_sent=True), websocket()
+    lanes = [found for found in map(lane, (full, fine, closed)) if found is not None]
 
-    assert push is not None
-    assert not push({"type": "http.response.body", "body": b"", "more_body": False})
+    assert [found.has_room() for found in lanes] == [False, True, False]
+    assert push_all(lanes, WIRE, ask=True) == {0: None, 2: None}
+    assert (full.written, fine.written) == ([], [WIRE])
+
+
+def test_of_many_those_who_took_nothing_are_told_with_the_reason() -> None:
+    gone = RuntimeError("the handler is closed")
+
+    def fail(_wire: bytes) -> None:
+        raise gone
+
+    servers = [
+        cycle(),
+        cycle(flow=SimpleNamespace(write_paused=True)),
+        cycle(transport=SimpleNamespace(write=fail)),
+        cycle(),
+    ]
+    lanes = [found for found in map(lane, servers) if found is not None]
+
+    assert push_all(lanes, WIRE, ask=True) == {1: None, 2: gone}
+    assert [server.written for server in servers] == [[WIRE], [], [], [WIRE]]
 
 
 def test_a_server_that_is_not_known_or_has_changed_is_sent_to_as_any_other() -> None:
     changed = cycle()
     del changed.flow
 
-    assert pusher(object()) is None
-    assert pusher(changed) is None
-    assert pusher(cycle(chunked_encoding=False)) is None
+    assert lane(object()) is None
+    assert lane(changed) is None
+    assert lane(cycle(chunked_encoding=False)) is None
+
+
+def test_those_who_are_not_asked_for_room_are_written_to() -> None:
+    full = cycle(flow=SimpleNamespace(write_paused=True))
+    lanes = [found for found in [lane(full)] if found is not None]
+
+    assert push_all(lanes, WIRE, ask=False) == {}
+    assert full.written == [WIRE]

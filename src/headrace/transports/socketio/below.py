@@ -6,7 +6,7 @@ from typing import Any
 
 from engineio.packet import NOOP, Packet
 
-from headrace.eventlog.framing import Message, Push, Send
+from headrace.eventlog.framing import Lane, Message, Send
 from headrace.transports import requests
 
 Marks = dict[str | None, "asyncio.Future[Below]"]
@@ -16,9 +16,9 @@ Marks = dict[str | None, "asyncio.Future[Below]"]
 class Below:
     """A WebSocket. What python-engineio sends goes through `send`, as does what is sent past its queue."""
 
-    def __init__(self, send: Send, abort: Callable[[], object], push: Push | None, marks: Marks) -> None:
+    def __init__(self, send: Send, abort: Callable[[], object], lane: Lane | None, marks: Marks) -> None:
         self._send, self._marks = send, marks
-        self.abort, self.push = abort, push
+        self.abort, self.lane = abort, lane
 
     async def send(self, message: Message) -> None:
         """Send a message, and tell who waits for it."""

@@ -44,7 +44,7 @@ class Outbox:
             self._passing = mark(self._socket, self._marks)
             self._below = await self._passing
             if self.watcher is not None:
-                self.watcher.push = self._below.push
+                self.watcher.lane = self._below.lane
         if self._below is None:
             await self._until_room()
         if self.is_closed:

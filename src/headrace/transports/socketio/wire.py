@@ -134,7 +134,7 @@ class SocketIO:
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         requests.note_answer(scope, SWITCHING_PROTOCOLS)
         socket = watcher_on(send, framing, self._hub.limits.send_buffer_bytes)
-        below = scope[WIRE] = Below(send, socket.abort, socket.push, self._marks)
+        below = scope[WIRE] = Below(send, socket.abort, socket.lane, self._marks)
         eio_sid = query(scope, "sid")
         if eio_sid:
             self._upgrades.setdefault(eio_sid, below)
