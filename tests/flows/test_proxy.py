@@ -1,6 +1,7 @@
 """The proxy settings that docs/web.md shows let every transport through, as `headrace doctor --url` sees it."""
 
 import json
+import os
 import re
 import subprocess
 import time
@@ -25,11 +26,16 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield started
 
 
+def shown_block(language: str) -> str:
+    """The settings of a proxy in the documents, as they stand there."""
+    block = re.search(rf"```{language}\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert block is not None, f"docs/web.md shows no {language} block"
+    return block[1]
+
+
 def shown_location() -> str:
-    """The `location` of the nginx block in the documents, as it stands there."""
-    block = re.search(r"```nginx\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    assert block is not None, "docs/web.md shows no nginx block"
-    return block[1][block[1].index("location") :]
+    """The `location` of the nginx block in the documents."""
+    return shown_block("nginx")[shown_block("nginx").index("location") :]
 
 
 @contextmanager
@@ -39,7 +45,30 @@ def nginx(folder: Path, server: RunningServer, location: str) -> Iterator[str]:
     told = location.replace("127.0.0.1:8011", f"127.0.0.1:{server.port}")
     (folder / "nginx.conf").write_text(FRAME.read_text().replace("PORT", str(port)).replace("LOCATION", told))
     command = [needs("nginx"), "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
-    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL)
+    with running(command, folder, port) as url:
+        yield url
+
+
+@contextmanager
+def caddy(folder: Path, server: RunningServer, site: str) -> Iterator[str]:
+    """A private Caddy in front of a server; yields its URL."""
+    port = free_port()
+    told = site.replace("headrace.example.org", f"http://127.0.0.1:{port}")
+    told = told.replace("127.0.0.1:8011", f"127.0.0.1:{server.port}")
+    (folder / "Caddyfile").write_text(f"{{\n admin off\n auto_https off\n}}\n{told}")
+    command = [needs("caddy"), "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
+    with running(command, folder, port) as url:
+        yield url
+
+
+@contextmanager
+def running(command: list[str], folder: Path, port: int) -> Iterator[str]:
+    """A proxy from the moment that it answers."""
+    environment = os.environ | {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    with (folder / "out").open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+        )
     try:
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
@@ -61,8 +90,16 @@ def examine(server: RunningServer, url: str) -> tuple[int, dict[str, dict[str, s
     return done.returncode, {answer["check"]: answer for answer in answers}
 
 
-def test_the_nginx_settings_of_the_documents_let_every_transport_through(behind: RunningServer, tmp_path: Path) -> None:
-    with nginx(tmp_path, behind, shown_location()) as url:
+@pytest.mark.parametrize("proxy", ["nginx", "caddy"])
+def test_the_settings_of_the_documents_let_every_transport_through(
+    behind: RunningServer, tmp_path: Path, proxy: str
+) -> None:
+    front = (
+        nginx(tmp_path, behind, shown_location())
+        if proxy == "nginx"
+        else caddy(tmp_path, behind, shown_block("caddyfile"))
+    )
+    with front as url:
         code, found = examine(behind, url)
         assert {name: answer["state"] for name, answer in found.items()} == dict.fromkeys(
             ("reachable", "auth", "stream", "websocket", "long poll", "heartbeat"), "ok"
