@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.browser.cutting import CuttingProxy
-from tests.browser.engines import AXE, WAIT_SECONDS, Page, PlaywrightPage, wait_for
+from tests.browser.engines import AXE, WAIT_SECONDS, Page, wait_for
 from tests.running import RunningServer
 from tests.services import Missing
 
@@ -169,15 +169,65 @@ class Scenarios:
         page.screenshot(shots / f"{page.engine}-job-{theme}.png")
         assert found == [], json.dumps(found, indent=1)
 
-    def test_it_is_drawn_on_a_phone(self, page: Page, server: RunningServer, shots: Path) -> None:
-        if not isinstance(page, PlaywrightPage):
-            pytest.skip("the smallest window of WebKitGTK is wider than a phone")
-        page.page.set_viewport_size({"width": 390, "height": 844})
+    def test_it_is_drawn_on_a_phone(self, page: Page, proxy: CuttingProxy, shots: Path) -> None:
+        page.open_at(390, f"{proxy.url}/")
+        wait_for(page, "document.querySelector('.pill[data-state=live]')")
         for room in ROOMS:
             page.run(f"location.hash = '#/{room}'")
             wait_for(page, "document.querySelector('main h1')")
             assert page.run("return document.documentElement.scrollWidth") <= 390
         page.screenshot(shots / f"{page.engine}-phone.png")
+
+    @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])
+    def test_of_a_folder_of_fifty_files_one_sees_what_failed_and_what_can_be_asked_by_keyboard_alone(
+        self, page: Page, proxy: CuttingProxy, tmp_path: Path, shots: Path, width: int, theme: str
+    ) -> None:
+        word = f"penstock{uuid4().hex[:6]}"
+        page.open_at(width, f"{proxy.url}/")
+        wait_for(page, "document.querySelector('.pill[data-state=live]')")
+        page.run(f"document.documentElement.dataset.theme = '{theme}'; window.told = []")
+        page.upload("#files", *folder_of_fifty(tmp_path, word))
+        wait_for(page, "document.querySelector('[data-part=preflight] h2')?.textContent.startsWith('Send 50 files')")
+        page.run(
+            "new MutationObserver(() => told.push(document.querySelector('[data-part=batch]')?.innerText ?? ''))"
+            ".observe(document.querySelector('main'), { childList: true, characterData: true, subtree: true })"
+        )
+        page.press("Enter")
+
+        # where are they, and how long still?
+        wait_for(page, "told.some((one) => /^\\d+ of 50 files/.test(one))")
+        wait_for(page, "told.some((one) => /about .* left/.test(one))")
+        # what failed, and why?
+        rows = "[...document.querySelectorAll('[data-part=failures] li')].map((one) => one.textContent)"
+        wait_for(page, f"{rows}.filter((one) => /^broken-[12]-{word}.pdf .*damaged/.test(one)).length === 2")
+        # can I ask now?
+        headline = "document.querySelector('[data-part=batch] h2')?.textContent"
+        wait_for(page, f"{headline} === '48 files can be asked now'")
+        assert "2 failed" in page.run("return document.querySelector('[data-part=batch]').innerText")
+        assert page.run("return document.documentElement.scrollWidth") <= width
+        page.screenshot(shots / f"{page.engine}-folder-{width}.png")
+        page.press("/")
+        wait_for(page, "document.activeElement.id === 'ask'")
+        page.press(*word, "Enter")
+        wait_for(page, f"document.querySelector('[data-part=passage]')?.innerText.includes('{word}')")
+        assert not page.run("return told.some((one) => /NaN|undefined|0 of 0/.test(one))")
+
+
+def folder_of_fifty(folder: Path, word: str) -> list[Path]:
+    """Files of several kinds; two of them cannot be read."""
+    wrap = {
+        "md": "# Mill {0}\n\n{1}",
+        "txt": "Mill {0}. {1}",
+        "html": "<h1>Mill {0}</h1><p>{1}</p>",
+        "csv": "mill,text\n{0},{1}",
+    }
+    kinds = list(wrap)
+    for number in range(48):
+        kind = kinds[number % len(kinds)]
+        (folder / f"mill-{number:02}.{kind}").write_text(wrap[kind].format(number, f"{TEXT} {word} {number} " * 12))
+    for number in (1, 2):
+        (folder / f"broken-{number}-{word}.pdf").write_bytes(b"%PDF-1.4 broken " + word.encode() * number)
+    return sorted(folder.iterdir())
 
 
 def press(page: Page, inside: str, label: str) -> None:
