@@ -34,7 +34,7 @@ from headrace.engine.unpacking import Unpacking
 from headrace.eventlog.hub import Hub
 from headrace.model.errors import WrongState
 from headrace.model.ids import JobId
-from headrace.model.job import Job
+from headrace.model.job import Item, Job
 from headrace.model.vocabulary import JobStatus, JobType
 from headrace.pipeline.embed import Embedders, Options
 from headrace.service import Jobs
@@ -191,6 +191,9 @@ class Hints(Control):
             return False
         job = self._world.look_up(job_id)
         return job.status is not JobStatus.RUNNING or job.run != run
+
+    def hold(self, run: int, claimed: Sequence[Item]) -> None:
+        """Nobody takes leave here: workers die."""
 
     def wait(self, seconds: float) -> None:
         self._world.pass_wall_time(seconds)
