@@ -1,6 +1,7 @@
 """`headrace serve`: one server, and, unless there are workers elsewhere, one that is started again when it dies."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -68,6 +69,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn; says where the page is once connections are taken."""
         await super().startup(sockets=sockets)
+        gc.freeze()  # going through what stays for good takes a tenth of a second, in which no watcher hears anything
         for server in self.servers:
             for bound in server.sockets:
                 host, port = bound.getsockname()[:2]
