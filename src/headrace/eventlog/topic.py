@@ -67,8 +67,11 @@ class Crowd(NamedTuple):
     lanes: list[Lane]
 
 
-class Ready(set[Watcher]):
-    """The watchers who have everything and wait, and the crowds that they make: counted anew only after a change."""
+class Ready(dict[Watcher, None]):
+    """The watchers who have everything and wait, and the crowds that they make: counted anew only after a change.
+
+    They stay in the order of their coming, in which their connections lie in memory, here and in the kernel.
+    """
 
     __slots__ = ("_crowds",)
 
@@ -78,12 +81,12 @@ class Ready(set[Watcher]):
 
     def add(self, watcher: Watcher) -> None:
         """One more."""
-        super().add(watcher)
+        self[watcher] = None
         self._crowds = None
 
-    def discard(self, watcher: object) -> None:
+    def discard(self, watcher: Watcher) -> None:
         """One less, if it was there."""
-        super().discard(watcher)
+        self.pop(watcher, None)
         self._crowds = None
 
     def crowds(self) -> list[Crowd]:
