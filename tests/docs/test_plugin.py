@@ -33,7 +33,8 @@ def test_a_package_of_ones_own_reads_its_type_and_cuts_its_way(server: RunningSe
         sent = client.post("/ingest/file", files={"file": ("film.srt", FILM)}).json()
         text = client.post("/ingest/text", json={"text_content": "One paragraph.\n\nAnother one\nin two lines."}).json()
         document = client.get(f"/documents/{sent['document_ids'][0]}").json()
-        found = client.post("/query", json={"query": "wheel", "mode": "keyword"}).json()["results"]
+        asked = {"query": "wheel", "mode": "keyword", "document_ids": sent["document_ids"]}
+        found = client.post("/query", json=asked).json()["results"]
 
     assert (sent["success"], sent["chunks_created"]) == (True, 2)
     assert (document["content_type"], document["metadata"]["cues"]) == ("application/x-subrip", "2")

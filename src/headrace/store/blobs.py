@@ -120,17 +120,14 @@ class Blobs:
         return BlobWriter(key, self._place(key))
 
     def _place(self, key: BlobKey) -> Path:
-        parent = self.path(key).parent
-        if not parent.exists():
-            parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _sync_folder(self.folder)
+        incoming.make_folder(self.path(key).parent)
         return self.path(key)
 
     def settle(self, writers: Sequence["BlobWriter"]) -> list[BlobRange]:
         """Make what was written durable: each file, its name, and then each folder once."""
         ranges = [writer.settle() for writer in writers]
         for folder in {self.path(where.key).parent for where in ranges}:
-            _sync_folder(folder)
+            incoming.sync_folder(folder)
         return ranges
 
     def check_space(self) -> None:
@@ -193,11 +190,3 @@ class BlobWriter(Part):
         self.seal()
         self._part.rename(self._path)
         return BlobRange(key=self.key, size=self.size)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,5 +1,6 @@
 """What all blob stores have in common: bytes come into a file of this machine first, if its disk has room."""
 
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,10 +53,28 @@ def check_space(folder: Path, min_free_bytes: int) -> None:
     Raises:
         DiskLow: less is free than the operator wants to keep.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     free = shutil.disk_usage(folder).free
     if free < min_free_bytes:
         raise DiskLow(f"only {free // 1_000_000} MB of disk are free; nothing was stored")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, so that they outlive a loss of power; nothing if it is there."""
+    if folder.exists():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def delete_stale(files: Iterable[Path], older_than: float) -> int:
