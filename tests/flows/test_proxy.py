@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.faults.chaos import wait_for_end
 from tests.running import RunningServer, running_server
 from tests.services import free_port, needs
 
@@ -107,6 +108,8 @@ def test_the_settings_of_the_documents_let_every_transport_through(
         assert code == 0
         sent = httpx.post(f"{url}/ingest/async", files={"file": ("a.txt", b"x " * 1_000_000)}, trust_env=False)
         assert sent.status_code == 202  # more than nginx takes by default
+        with behind.client() as client:
+            wait_for_end(client, sent.json()["job_id"], 120)  # or its events would be taken for signs of life
 
 
 def test_the_doctor_sees_a_proxy_that_lets_no_upgrade_through(behind: RunningServer, tmp_path: Path) -> None:
