@@ -69,7 +69,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn; says where the page is once connections are taken."""
         await super().startup(sockets=sockets)
-        gc.freeze()  # going through what stays for good takes a tenth of a second, in which no watcher hears anything
+        gc.freeze()  # while it goes through what stays for good, no watcher hears anything: up to a quarter of a second
         for server in self.servers:
             for bound in server.sockets:
                 host, port = bound.getsockname()[:2]
