@@ -80,12 +80,8 @@ class Jobs:
             return earlier
         arrived = intake.settle()
         with tracing.span("headrace.submit"), self.database.write(durable=True) as transaction:
-            # Another request with the same key may have won since the look above.
-            if request.idempotency_key and fingerprint:
-                transaction.take_turns(user_id, request.idempotency_key)
-                repeat = jobs.find_repeat(transaction.connection, user_id, request.idempotency_key, fingerprint)
-                if repeat is not None:
-                    return repeat
+            if (earlier := _find_winner(transaction, user_id, request.idempotency_key, fingerprint)) is not None:
+                return earlier
             workspace = find_or_provision(transaction, self._dispatcher, user_id, request.workspace)
             sent = [_document(transaction, user_id, workspace, one, request.metadata) for one in arrived]
             judged = self._judge(transaction, workspace, sent, arrived, request)
@@ -127,9 +123,7 @@ class Jobs:
             return self._documents_of(earlier), earlier
         arrived = intake.settle()
         with self.database.write(durable=True) as transaction:
-            if request.idempotency_key and fingerprint:
-                transaction.take_turns(user_id, request.idempotency_key)
-                earlier = jobs.find_repeat(transaction.connection, user_id, request.idempotency_key, fingerprint)
+            earlier = _find_winner(transaction, user_id, request.idempotency_key, fingerprint)
             if earlier is None:
                 found, new = self._keep(transaction, user_id, workspace, arrived)
                 submission = jobs.Submission(
@@ -345,6 +339,14 @@ class Jobs:
 
     def _own(self, transaction: Transaction, user_id: UserId, job_id: str) -> JobId:
         return jobs.get(transaction.connection, user_id, job_id).job_id
+
+
+def _find_winner(transaction: Transaction, user_id: UserId, key: str | None, fingerprint: str | None) -> Job | None:
+    """The job of a request with the same key that has won since it was looked for; none comes in between any more."""
+    if not key or not fingerprint:
+        return None
+    transaction.take_turns(user_id, key)
+    return jobs.find_repeat(transaction.connection, user_id, key, fingerprint)
 
 
 def _document(
