@@ -6,11 +6,12 @@ page: its content security policy forbids `eval`.
 """
 
 import os
+import signal
 import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -199,6 +200,8 @@ def _webkit() -> Iterator[Open]:
     if not browsers:
         raise Missing("MiniBrowser", "apt-get install webkit2gtk-driver")
     from selenium import webdriver
+    from selenium.webdriver.remote.client_config import ClientConfig
+    from selenium.webdriver.remote.file_detector import UselessFileDetector
 
     options = webdriver.WebKitGTKOptions()
     options.binary_location = str(browsers[0])
@@ -207,13 +210,21 @@ def _webkit() -> Iterator[Open]:
 
         @contextmanager
         def open_page() -> Iterator[Page]:  # a session of its own: a driver has only one
-            service = webdriver.WebKitGTKService(program, env={**os.environ, "DISPLAY": display})
-            with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # its own, of its own parts
-                driver = webdriver.WebKitGTK(options=options, service=service)
-            driver.set_window_size(1280, 860)
-            yield SeleniumPage(driver, driver.current_window_handle)
-            with suppress(Exception):
-                driver.quit()
+            environment = {**os.environ, "DISPLAY": display}
+            service = webdriver.WebKitGTKService(program, env=environment, popen_kw={"start_new_session": True})
+            service.start()
+            config = ClientConfig(service.service_url, timeout=int(WAIT_SECONDS))  # else it waits for ever
+            try:
+                with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # its own, of its own parts
+                    driver = webdriver.Remote(
+                        service.service_url, options=options, client_config=config, file_detector=UselessFileDetector()
+                    )
+                driver.set_window_size(1280, 860)
+                yield SeleniumPage(driver, driver.current_window_handle)
+            finally:  # not by its own word: a browser that hangs would not hear it
+                os.killpg(service.process.pid, signal.SIGTERM)
+                service.process.wait(WAIT_SECONDS)
+                service.stop()
 
         yield open_page
 

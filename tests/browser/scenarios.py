@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.cutting import CuttingProxy
 from tests.browser.engines import AXE, WAIT_SECONDS, Page, wait_for
+from tests.faults.chaos import until
 from tests.running import RunningServer
 from tests.services import Missing
 
@@ -149,6 +150,19 @@ class Scenarios:
         wait_for(page, "location.hash === '#/search?q=wheel'")
         wait_for(page, "document.querySelector('main h1')?.textContent === 'Search'")
 
+    def test_a_key_pressed_too_soon_deletes_nothing(self, page: Page, server: RunningServer) -> None:
+        with server.client() as client:
+            files = {"file": (f"kept-{uuid4().hex[:6]}.txt", TEXT)}
+            document_id = client.post("/resources/upload", files=files).raise_for_status().json()["documentId"]
+            page.run("location.hash = '#/documents'")
+            press(page, "document.querySelector('main')", "Delete all")
+            wait_for(page, "document.activeElement.textContent === 'Keep them'")
+
+            page.press("Enter")
+
+            wait_for(page, "!document.querySelector('dialog')")
+            assert client.get(f"/documents/{document_id}").status_code == 200
+
     @pytest.mark.parametrize("theme", ["light", "dark"])
     def test_nothing_is_found_by_axe(self, page: Page, server: RunningServer, theme: str, shots: Path) -> None:
         if not AXE.exists():
@@ -180,9 +194,17 @@ class Scenarios:
 
     @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1440, "light")])
     def test_of_a_folder_of_fifty_files_one_sees_what_failed_and_what_can_be_asked_by_keyboard_alone(
-        self, page: Page, proxy: CuttingProxy, tmp_path: Path, shots: Path, width: int, theme: str
+        self,
+        page: Page,
+        server: RunningServer,
+        proxy: CuttingProxy,
+        tmp_path: Path,
+        shots: Path,
+        width: int,
+        theme: str,
     ) -> None:
         word = f"penstock{uuid4().hex[:6]}"
+        until_all_have_ended(server)
         page.open_at(width, f"{proxy.url}/")
         wait_for(page, "document.querySelector('.pill[data-state=live]')")
         page.run(f"document.documentElement.dataset.theme = '{theme}'; window.told = []")
@@ -192,6 +214,7 @@ class Scenarios:
             "new MutationObserver(() => told.push(document.querySelector('[data-part=batch]')?.innerText ?? ''))"
             ".observe(document.querySelector('main'), { childList: true, characterData: true, subtree: true })"
         )
+        wait_for(page, "document.activeElement.textContent === 'Send 50 files'")
         page.press("Enter")
 
         # where are they, and how long still?
@@ -211,6 +234,16 @@ class Scenarios:
         page.press(*word, "Enter")
         wait_for(page, f"document.querySelector('[data-part=passage]')?.innerText.includes('{word}')")
         assert not page.run("return told.some((one) => /NaN|undefined|0 of 0/.test(one))")
+
+
+def until_all_have_ended(server: RunningServer) -> None:
+    """What other tests have left in work would count as part of the folder."""
+    with server.client() as client:
+        until(
+            lambda: not any(client.get("/jobs/stats").json()[state] for state in ("pending", "running")),
+            WAIT_SECONDS,
+            "all jobs have ended",
+        )
 
 
 def folder_of_fifty(folder: Path, word: str) -> list[Path]:

@@ -87,9 +87,21 @@ def test_a_moved_installation_answers_as_before_and_its_watchers_resume(
                 ] == 0  # fmt: skip
 
 
-def test_what_is_left_behind_is_nobodys_log_any_more(server: RunningServer) -> None:
-    """After the test above: started again by mistake, the old installation answers old positions with a reset."""
-    old = server.run("db", "renew-epoch")
+def test_what_is_left_behind_is_nobodys_log_any_more(tmp_path: Path) -> None:
+    """Started again by mistake, an installation that has moved answers positions in its log with a reset."""
+    with running_server(tmp_path, min_free_disk_bytes=0) as server:
+        with server.client() as client:
+            done = submit(client, {"heron.txt": BIRDS["heron.txt"]}, "birds")
+            wait_for_end(client, done)
+            seen = events_of(client, done)
+        server.stop()
 
-    assert old.returncode == 0
-    assert "start the servers again" in old.stdout
+        old = server.run("db", "renew-epoch")
+        assert old.returncode == 0
+        assert "start the servers again" in old.stdout
+
+        server.start()
+        with server.client() as client:
+            answer = client.get(f"/jobs/{done}/events", params={"after": seen[-1]["event_id"]})
+            assert '"reset"' in answer.text
+            assert [one["seq"] for one in events_of(client, done)] == [one["seq"] for one in seen]

@@ -137,7 +137,7 @@ function Bulk({ filter, count, hasMore }: BulkProps) {
               >
                 Delete
               </button>
-              <button type="button" autoFocus onClick={() => setSure(false)}>
+              <button type="button" data-first onClick={() => setSure(false)}>
                 Keep them
               </button>
             </div>

@@ -42,7 +42,7 @@ export function Preflight({ sorted, onClose }: { readonly sorted: Sorted; readon
         )}
         <div className="line">
           {kept.length > 0 && (
-            <button type="submit" data-kind="primary" autoFocus>
+            <button type="submit" data-kind="primary" data-first>
               Send {plural(kept.length, 'file')}
             </button>
           )}

@@ -73,7 +73,7 @@ function PasteText({ onClose }: { readonly onClose: () => void }) {
     <Dialog label="Paste text" onClose={onClose}>
       <form onSubmit={submit}>
         <label htmlFor="text">Text to make searchable</label>
-        <textarea id="text" name="text" rows={9} required autoFocus />
+        <textarea id="text" name="text" rows={9} required data-first />
         <div className="line">
           <button type="submit" data-kind="primary">
             Send

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from 'react'
+import { type ReactNode, useLayoutEffect, useRef } from 'react'
 
 interface DialogProps {
   readonly label: string
@@ -6,12 +6,13 @@ interface DialogProps {
   readonly children: ReactNode
 }
 
-/** Open as long as it is there. */
+/** Open as long as it is there. What bears `data-first` has the keyboard: it is not to be seen before the dialog opens. */
 export function Dialog({ label, onClose, children }: DialogProps) {
   const box = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = box.current
     if (dialog && !dialog.open) dialog.showModal()
+    dialog?.querySelector<HTMLElement>('[data-first]')?.focus()
     return () => dialog?.close()
   }, [])
   return (

@@ -161,7 +161,7 @@ function Make({ onClose }: { readonly onClose: () => void }) {
       <form onSubmit={make}>
         <h2>New workspace</h2>
         <label htmlFor="workspace-name">Name</label>
-        <input id="workspace-name" name="name" required maxLength={255} autoFocus />
+        <input id="workspace-name" name="name" required maxLength={255} data-first />
         {error && (
           <p className="notice" data-kind="bad" role="alert">
             {error}
@@ -197,7 +197,7 @@ function Delete({ one, onClose }: { readonly one: Workspace; readonly onClose: (
           <button type="button" data-kind="danger" onClick={() => void act()}>
             Delete
           </button>
-          <button type="button" autoFocus onClick={onClose}>
+          <button type="button" data-first onClick={onClose}>
             Keep it
           </button>
         </div>
