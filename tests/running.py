@@ -90,6 +90,14 @@ class RunningServer:
         given: dict[str, Any] = {"base_url": self.url, "trust_env": False, "timeout": 30.0} | options
         return httpx.Client(**given)
 
+    def wait_until_idle(self, seconds: float = 120.0) -> None:
+        """Return once every job has ended, as what an earlier test has left in work."""
+        deadline = time.monotonic() + seconds
+        with self.client() as client:
+            while any((counts := client.get("/jobs/stats").json())[state] for state in ("pending", "running")):
+                assert time.monotonic() < deadline, f"not within {seconds:.0f} s idle: {counts}"
+                time.sleep(0.05)
+
     def run(self, *arguments: object, timeout: float = 60.0, **options: object) -> subprocess.CompletedProcess[str]:
         """One `headrace` command beside this server, without a terminal."""
         given: dict[str, Any] = {"env": self.environment, "cwd": self.folder, "stdin": subprocess.DEVNULL} | options

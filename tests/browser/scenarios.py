@@ -9,7 +9,6 @@ import pytest
 
 from tests.browser.cutting import CuttingProxy
 from tests.browser.engines import AXE, WAIT_SECONDS, Page, wait_for
-from tests.faults.chaos import until
 from tests.running import RunningServer
 from tests.services import Missing
 
@@ -204,7 +203,7 @@ class Scenarios:
         theme: str,
     ) -> None:
         word = f"penstock{uuid4().hex[:6]}"
-        until_all_have_ended(server)
+        server.wait_until_idle()  # what other tests have left in work would count as part of the folder
         page.open_at(width, f"{proxy.url}/")
         wait_for(page, "document.querySelector('.pill[data-state=live]')")
         page.run(f"document.documentElement.dataset.theme = '{theme}'; window.told = []")
@@ -234,16 +233,6 @@ class Scenarios:
         page.press(*word, "Enter")
         wait_for(page, f"document.querySelector('[data-part=passage]')?.innerText.includes('{word}')")
         assert not page.run("return told.some((one) => /NaN|undefined|0 of 0/.test(one))")
-
-
-def until_all_have_ended(server: RunningServer) -> None:
-    """What other tests have left in work would count as part of the folder."""
-    with server.client() as client:
-        until(
-            lambda: not any(client.get("/jobs/stats").json()[state] for state in ("pending", "running")),
-            WAIT_SECONDS,
-            "all jobs have ended",
-        )
 
 
 def folder_of_fifty(folder: Path, word: str) -> list[Path]:

@@ -134,7 +134,8 @@ def test_two_tabs_of_the_chat_app_share_one_stream_and_one_toast(
         until = time.monotonic() + START_SECONDS
         while not any(toast.count() for toast in toasts) and time.monotonic() < until:
             tabs[0].wait_for_timeout(50)
-        assert sum(toast.count() for toast in toasts) == 1
+        told = [tab.evaluate("[document.body.innerText, localStorage['headrace claimed']]") for tab in tabs]
+        assert sum(toast.count() for toast in toasts) == 1, told
 
         tabs[0].close()  # it was the first, so it held the stream: the other one goes on
         another = {"name": "weir.txt", "mimeType": "text/plain", "buffer": TEXT + b"Weirs."}

@@ -50,7 +50,7 @@ def nothing_leaks(parsers: Parsers, tmp_path: Path) -> Iterator[None]:
     processes, descriptors = busy_processes(parsers), busy_descriptors(parsers)
     yield
     assert "1" in read(parsers, saved(tmp_path, "next.csv", b"a,b\n1,2"))
-    assert busy_processes(parsers) <= processes
+    until(lambda: busy_processes(parsers) <= processes)  # one that is not kept takes a moment to end
     assert busy_descriptors(parsers) <= descriptors
 
 

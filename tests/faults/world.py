@@ -14,7 +14,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,7 +32,7 @@ from headrace.engine.receipts import Receipts
 from headrace.engine.slices import Slice
 from headrace.engine.unpacking import Unpacking
 from headrace.eventlog.hub import Hub
-from headrace.model.errors import WrongState
+from headrace.model.errors import JobNotFound, WrongState
 from headrace.model.ids import JobId
 from headrace.model.job import Item, Job
 from headrace.model.vocabulary import JobStatus, JobType
@@ -190,7 +190,7 @@ class Hints(Control):
         if self._world.rng.random() < 0.5:
             return False
         job = self._world.look_up(job_id)
-        return job.status is not JobStatus.RUNNING or job.run != run
+        return job is None or job.status is not JobStatus.RUNNING or job.run != run
 
     def hold(self, run: int, claimed: Sequence[Item]) -> None:
         """Nobody takes leave here: workers die."""
@@ -312,6 +312,9 @@ class World:
         for watcher in self.watchers:
             watcher.connection.cut()
         self.play(0.1)
+        for watcher in self.watchers:
+            with suppress(JobNotFound):  # what it came back to was forgotten
+                watcher.connection.task.result()
         self.loop.run_until_complete(self.hub.close())
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
@@ -326,9 +329,15 @@ class World:
         current = threading.current_thread()
         return current if isinstance(current, Worker) else None
 
-    def look_up(self, job_id: JobId) -> Job:
-        with Database.read(self.database) as connection:
-            return jobs.get(connection, USER, job_id)
+    def look_up(self, job_id: JobId) -> Job | None:
+        """A job; None where it ended so long ago that it was forgotten."""
+        try:
+            with Database.read(self.database) as connection:
+                return jobs.get(connection, USER, job_id)
+        except JobNotFound:
+            assert self.prunes
+            assert self.jumps
+            return None
 
     def pass_wall_time(self, seconds: float) -> None:
         self._wall += timedelta(seconds=seconds)
@@ -363,7 +372,7 @@ class World:
         """No more deaths and commands: everything comes to its end, and every watcher learns of it."""
         self.is_deadly = False
         for job_id in self.jobs:
-            if self.look_up(job_id).status is JobStatus.PAUSED:
+            if (job := self.look_up(job_id)) and job.status is JobStatus.PAUSED:
                 self.service.resume(USER, job_id)
         for _ in range(MOST_STEPS):
             self._take_up()
@@ -404,10 +413,11 @@ class World:
             self.jobs.append(self.service.submit(USER, Wanted(job_type=JobType.TEXT), intake).job_id)
 
     def _command(self) -> None:
-        if not self.jobs:
+        known = [job_id for job_id in self.jobs if self.look_up(job_id)]
+        if not known:
             return
         verb = self.rng.choice(("cancel", "pause", "pause", "resume", "resume", "retry"))
-        job_id = self.rng.choice(self.jobs)
+        job_id = self.rng.choice(known)
         try:
             job = getattr(self.service, verb)(USER, job_id)
         except WrongState:
@@ -452,7 +462,7 @@ class World:
         self._wall += timedelta(days=self.rng.choice((-365, 365)))
 
     def _watch_another(self) -> None:
-        job_id = self.rng.choice([None, *self.jobs])
+        job_id = self.rng.choice([None, *(job_id for job_id in self.jobs if self.look_up(job_id))])
         self.watchers.append(self.loop.run_until_complete(self._watch(job_id)))
 
     async def _watch(self, job_id: JobId | None) -> Watcher:

@@ -20,7 +20,7 @@ from headrace.engine.slices import Slice
 from headrace.engine.traces import slice_span
 from headrace.engine.unpacking import Unpacking
 from headrace.model.document import Document
-from headrace.model.errors import Busy, DocumentError, ModelChanged, Superseded
+from headrace.model.errors import Busy, DocumentError, JobNotFound, ModelChanged, Superseded
 from headrace.model.ids import DocumentId, JobId
 from headrace.model.job import Item, Job
 from headrace.model.pace import Forecast, Plan
@@ -44,6 +44,9 @@ MANY_CHUNKS = 256
 
 INTERNAL = DocumentError("internal", "an internal error stopped this document; the server's log has the details")
 DELETED = DocumentError("deleted", "the document was deleted before it was ingested")
+
+OVER = (Superseded, JobNotFound)
+"""Why a worker lets go of a job without a word; a job that is not there was forgotten, long after its end."""
 
 ERRANDS = {JobType.PROVISIONING: errands.provision, JobType.DELETION: errands.clear}
 
@@ -88,7 +91,7 @@ class Ingest:
                 self.run_slice(part)
             with tracing.span("headrace.go_live"):
                 self._surely(lambda: self._finish(job_id, run, recipe))
-        except Superseded as reason:
+        except OVER as reason:
             logger.info("job %s does not go on: %s", job_id, reason)
 
     def _spread(self, job_id: JobId, run: int, parts: Sequence[Slice], spread: Spread) -> None:
@@ -116,7 +119,7 @@ class Ingest:
             try:
                 self._try_again_and_again(part)
                 metrics.slices.inc()
-            except Superseded:
+            except OVER:
                 logger.info("job %s does not go on", part.job_id)
 
     def _start(self, job_id: JobId, run: int) -> Job:
@@ -157,7 +160,7 @@ class Ingest:
         while True:
             try:
                 return action()
-            except Superseded:
+            except OVER:
                 raise
             except Busy as error:  # the database is away, and a trace says no more
                 logger.warning("trying again: %s", error.detail)
@@ -177,7 +180,7 @@ class Ingest:
         while tries < self.settings.max_tries:
             try:
                 return self._work_through(part)
-            except Superseded:
+            except OVER:
                 raise
             except Busy as error:  # the database is away, which is no document's fault
                 logger.warning("job %s, documents %d-%d wait: %s", part.job_id, part.first, part.last, error.detail)
