@@ -43,9 +43,8 @@ const NOTIFY_MS = 100
 /** The stream outlives its last subscriber by so much: a page that changes its view does not open it anew. */
 const LINGER_MS = 1_000
 const WAITING_MS = 5_000
-const CLAIMED = 'headrace claimed'
-const MOST_CLAIMS = 200
 const HIDDEN_MS = 1_500
+const CLAIM_MS = 3_600_000
 
 /** Everything that a page wants of one server. */
 export interface Client {
@@ -222,20 +221,17 @@ export function createClient(options: ClientOptions = {}): Client {
   }
 }
 
-/** See `Client.claim`. */
+/** See `Client.claim`. By a lock, for what one tab stores another may see only later; without locks each tab says it. */
 async function claim(name: string): Promise<boolean> {
   if (isHidden()) await pause(HIDDEN_MS)
-  const take = (): boolean => {
-    try {
-      const claimed = JSON.parse(localStorage.getItem(CLAIMED) ?? '[]') as string[]
-      if (claimed.includes(name)) return false
-      localStorage.setItem(CLAIMED, JSON.stringify([...claimed, name].slice(-MOST_CLAIMS)))
-    } catch {
-      // no storage: then each tab says it
-    }
-    return true
-  }
-  return globalThis.navigator?.locks ? navigator.locks.request(CLAIMED, take) : take()
+  const locks = globalThis.navigator?.locks
+  if (!locks) return true
+  return new Promise((resolve) => {
+    void locks.request(`headrace ${name}`, { ifAvailable: true }, (lock) => {
+      resolve(!!lock)
+      return lock && pause(CLAIM_MS)
+    })
+  })
 }
 
 function tell(handlers: Handlers, frame: Frame): void {
