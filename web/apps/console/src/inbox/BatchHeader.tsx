@@ -33,16 +33,17 @@ export function BatchHeader({ batch, onDismiss }: { readonly batch: Batch; reado
   )
 }
 
-function headline({ processed, total, active, failed }: Batch): string {
-  if (active.length) return `${number(processed)} of ${plural(total, 'file')}`
+function headline({ processed, total, active, isArriving, failed }: Batch): string {
+  if (active.length || isArriving) return `${number(processed)} of ${plural(total, 'file')}`
   const ready = processed - failed
   return ready ? `${plural(ready, 'file')} can be asked now` : 'Nothing became searchable'
 }
 
-function details({ etaSeconds, failed }: Batch, isActive: boolean, rate: number): string {
+function details({ etaSeconds, isArriving, failed }: Batch, isActive: boolean, rate: number): string {
   const parts = [
     isActive && rate > 0 ? `${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))} chunks/s` : '',
     isActive ? timeLeft(etaSeconds) : '',
+    isArriving ? 'more is being sent' : '',
     failed
       ? `${number(failed)} failed`
       : isActive

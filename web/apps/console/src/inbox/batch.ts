@@ -11,6 +11,8 @@ const DETAILED = 4
 export interface Batch {
   readonly jobs: readonly Job[]
   readonly active: readonly Job[]
+  /** More is being sent. */
+  readonly isArriving: boolean
   readonly total: number
   readonly processed: number
   readonly failed: number
@@ -20,27 +22,44 @@ export interface Batch {
 /** The jobs from the moment on in which something began; it is over when it is dismissed. */
 export function useBatch(): readonly [Batch | null, () => void] {
   const { items } = useStore(server.jobs)
+  const isArriving = useArriving(items)
   const [ids, setIds] = useState<ReadonlySet<string>>(new Set())
   const documents = items.filter((job) => job.totalItems > 0 && job.jobType !== 'task')
   const active = documents.filter((job) => !isEnded(job))
   const missing = active.filter((job) => !ids.has(job.jobId))
   if (missing.length) {
     // a batch that has ended makes place for the next one
-    const isOver = documents.every((job) => !ids.has(job.jobId) || isEnded(job))
+    const isOver = !isArriving && documents.every((job) => !ids.has(job.jobId) || isEnded(job))
     setIds(new Set([...(isOver ? [] : ids), ...missing.map((job) => job.jobId)]))
   }
   const jobs = documents.filter((job) => ids.has(job.jobId))
   const dismiss = (): void => setIds(new Set(active.map((job) => job.jobId)))
-  return [jobs.length ? summary(jobs) : null, dismiss]
+  return [jobs.length ? summary(jobs, isArriving) : null, dismiss]
 }
 
-function summary(jobs: readonly Job[]): Batch {
+/** Whether something is being sent, or has been and its job is not in the list yet. */
+function useArriving(listed: readonly Job[]): boolean {
+  const uploads = useStore(server.uploads)
+  const [before, setBefore] = useState('')
+  const isListed = (jobId: string | null): boolean => listed.some((job) => job.jobId === jobId)
+  const now = uploads
+    .filter(({ id, state, jobId }) =>
+      state === 'sent' ? before.includes(id) && !isListed(jobId) : state === 'waiting' || state === 'sending',
+    )
+    .map(({ id }) => id)
+    .join(' ')
+  if (now !== before) setBefore(now)
+  return `${before}${now}` !== '' // what is listed only now belongs to what was there
+}
+
+function summary(jobs: readonly Job[], isArriving: boolean): Batch {
   const active = jobs.filter((job) => !isEnded(job))
   const sum = (of: (job: Job) => number): number => jobs.reduce((all, job) => all + of(job), 0)
   const times = active.map((job) => job.etaSeconds).filter((one) => one !== null)
   return {
     jobs,
     active,
+    isArriving,
     total: sum((job) => job.totalItems),
     processed: sum((job) => job.processedItems),
     failed: sum((job) => job.failedItems),
