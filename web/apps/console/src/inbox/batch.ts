@@ -22,11 +22,12 @@ export interface Batch {
 /** The jobs from the moment on in which something began; it is over when it is dismissed. */
 export function useBatch(): readonly [Batch | null, () => void] {
   const { items } = useStore(server.jobs)
-  const isArriving = useArriving(items)
+  const [isArriving, arrived] = useArriving(items)
   const [ids, setIds] = useState<ReadonlySet<string>>(new Set())
   const documents = items.filter((job) => job.totalItems > 0 && job.jobType !== 'task')
   const active = documents.filter((job) => !isEnded(job))
-  const missing = active.filter((job) => !ids.has(job.jobId))
+  const fresh = documents.filter((job) => !isEnded(job) || arrived.includes(job.jobId))
+  const missing = fresh.filter((job) => !ids.has(job.jobId))
   if (missing.length) {
     // a batch that has ended makes place for the next one
     const isOver = !isArriving && documents.every((job) => !ids.has(job.jobId) || isEnded(job))
@@ -37,19 +38,19 @@ export function useBatch(): readonly [Batch | null, () => void] {
   return [jobs.length ? summary(jobs, isArriving) : null, dismiss]
 }
 
-/** Whether something is being sent, or has been and its job is not in the list yet. */
-function useArriving(listed: readonly Job[]): boolean {
+/** Whether something is being sent, or has been and its job is not in the list yet; and the jobs that have just come. */
+function useArriving(listed: readonly Job[]): readonly [boolean, readonly (string | null)[]] {
   const uploads = useStore(server.uploads)
   const [before, setBefore] = useState('')
   const isListed = (jobId: string | null): boolean => listed.some((job) => job.jobId === jobId)
+  const sent = uploads.filter(({ id, state }) => state === 'sent' && before.includes(id))
   const now = uploads
-    .filter(({ id, state, jobId }) =>
-      state === 'sent' ? before.includes(id) && !isListed(jobId) : state === 'waiting' || state === 'sending',
-    )
+    .filter((one) => one.state === 'waiting' || one.state === 'sending')
+    .concat(sent.filter(({ jobId }) => !isListed(jobId)))
     .map(({ id }) => id)
     .join(' ')
   if (now !== before) setBefore(now)
-  return `${before}${now}` !== '' // what is listed only now belongs to what was there
+  return [`${before}${now}` !== '', sent.map(({ jobId }) => jobId)]
 }
 
 function summary(jobs: readonly Job[], isArriving: boolean): Batch {
