@@ -1,6 +1,7 @@
 """What all tests share: the services, each started when first asked for and once per session."""
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from uuid import uuid4
 
@@ -14,6 +15,9 @@ from tests import services
 
 settings.register_profile("untimed", deadline=None)  # a slow machine is no defect
 settings.load_profile("untimed")
+
+# Started in the background by a shell we ignore Ctrl-C, and every command that we start would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
