@@ -88,7 +88,7 @@ def test_a_moved_installation_answers_as_before_and_its_watchers_resume(
 
 
 def test_what_is_left_behind_is_nobodys_log_any_more(tmp_path: Path) -> None:
-    """Started again by mistake, an installation that has moved answers positions in its log with a reset."""
+    """Once its epoch was renewed, as a move does, an old installation answers positions in its log with a reset."""
     with running_server(tmp_path, min_free_disk_bytes=0) as server:
         with server.client() as client:
             done = submit(client, {"heron.txt": BIRDS["heron.txt"]}, "birds")
