@@ -9,7 +9,14 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
+from dbos import (
+    DBOS,
+    DBOSConfig,
+    DBOSPortableJSONSerializer,
+    SetEnqueueOptions,
+    SetWorkflowID,
+    _workflow_commands,
+)
 from dbos._dbos import _get_dbos_instance
 
 from headrace.engine import retries, turns
@@ -33,14 +40,15 @@ from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
 
-IDLE_LOOK_SECONDS = 2.0
+IDLE_LOOK_SECONDS = 5.0
 """Where those who hand out jobs ring a bell, which may be missed; and at queues that are not in use."""
 
 LOOK_SECONDS = 0.25
 """Where nobody rings. An idle worker does little else than look: every 0.1 s, it took a tenth of a core."""
 
-INTERNAL_LOOK_SECONDS = 10.0
-"""At the engine's own queue, which we do not use."""
+INTERNAL_LOOK_SECONDS = 4.0
+"""At the engine's own queue, and for workflows that are delayed or timed out: we use none of them. For the latter it
+keeps a session on Postgres between looks, which ends after 5 s."""
 
 AT_ONCE_SECONDS = 0.001
 """The engine's own pause before each look: we have paused already."""
@@ -79,6 +87,7 @@ def launch(
     tags = (None, *settings.worker_tags)
     DBOS.listen_queues([line(queue, tag) for queue in (JOB_QUEUE, USER_QUEUE, SLICE_QUEUE) for tag in tags])
     _get_dbos_instance()._registry.get_internal_queue()._polling_interval_sec = INTERNAL_LOOK_SECONDS
+    _workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC = INTERNAL_LOOK_SECONDS
     DBOS.launch()
     _look_our_way(settings, waking, is_draining)
     _take_turns(settings)

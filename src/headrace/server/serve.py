@@ -5,7 +5,10 @@ import gc
 import logging
 import signal
 import socket
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from functools import partial
+from types import FrameType
 
 import uvicorn
 
@@ -19,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 USAGE = 2
 PING_SECONDS = 20.0
+TICK_SECONDS = 1.0
+"""How often the `Date` of the answers is renewed."""
 
 
 def serve(settings: Settings, *, with_worker: bool = True) -> int:
@@ -65,6 +70,8 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._application = application
+        self._leaving = asyncio.Event()
+        self._wake: Callable[[], object] = self._leaving.set
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn; says where the page is once connections are taken."""
@@ -75,6 +82,19 @@ class Server(uvicorn.Server):
                 host, port = bound.getsockname()[:2]
                 name = f"[{host}]" if ":" in host else host
                 logger.info("Headrace is at http://%s:%d%s", name, port, self._application.settings.root_path)
+
+    async def main_loop(self) -> None:
+        """See uvicorn, which looks ten times a second whether it is to stop; here the signal says so."""
+        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, self._leaving.set)
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._leaving.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """See uvicorn."""
+        super().handle_exit(sig, frame)
+        self._wake()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""
