@@ -21,6 +21,12 @@ from headrace.store.blobs import BlobStore, Writer
 
 UNNAMED = "text.txt"
 
+CONTAINERS = (dict, list)
+"""What JSON nests."""
+
+ESCAPED_NUL = "\\u0000"
+"""A JSON text without this has no NUL in it; one with it may have a backslash and five letters."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -239,27 +245,29 @@ class Incoming:
         self.writer.write(data)
 
 
-def _is_deeper(value: object, levels: int) -> bool:
-    return isinstance(value, Mapping | list) and (not levels or any(_is_deeper(one, levels - 1) for one in _in(value)))
+def _is_deeper(container: Mapping[str, Any] | list[Any], levels: int) -> bool:
+    return not levels or any(_is_deeper(one, levels - 1) for one in _in(container) if isinstance(one, CONTAINERS))
 
 
-def _in(value: Mapping[str, Any] | list[Any]) -> Iterable[Any]:
-    return value.values() if isinstance(value, Mapping) else value
+def _in(container: Mapping[str, Any] | list[Any]) -> Iterable[Any]:
+    return container if isinstance(container, list) else container.values()
 
 
 def _as_json(metadata: Mapping[str, Any]) -> bytes:
     """What is stored and told of them: neither database nor every reader of JSON can take more than this."""
-    if any("\0" in text for text in _texts(metadata)):
-        raise InvalidField.single("metadata", "must not contain the character NUL")
     try:
-        return json.dumps(metadata, default=str, allow_nan=False, ensure_ascii=False).encode()
+        encoded = json.dumps(metadata, default=str, allow_nan=False, ensure_ascii=False)
+        written = encoded.encode()
     except ValueError as error:
         raise InvalidField.single("metadata", "must be JSON: no NaN, no Infinity, no half of a character") from error
+    if ESCAPED_NUL in encoded and any("\0" in text for text in _texts(json.loads(encoded))):
+        raise InvalidField.single("metadata", "must not contain the character NUL")
+    return written
 
 
 def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping | list):
+    elif isinstance(value, CONTAINERS):
         for one in (*value, *_in(value)):
             yield from _texts(one)

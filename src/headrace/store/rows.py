@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,8 @@ Row = sa.RowMapping | Mapping[str, Any]
 _JOB_FIELDS = [field.name for field in fields(Job)]
 _ITEM_FIELDS = [field.name for field in fields(Item)]
 _DOCUMENT_FIELDS = [field.name for field in fields(Document) if field.name != "blob"]
+
+_of_item, _of_document = attrgetter(*_ITEM_FIELDS), attrgetter(*_DOCUMENT_FIELDS)
 
 
 def to_job(row: Row) -> Job:
@@ -48,7 +51,7 @@ def to_item(row: Row) -> Item:
 
 def from_item(item: Item) -> dict[str, Any]:
     """The columns of an item."""
-    values = {name: getattr(item, name) for name in _ITEM_FIELDS}
+    values = dict(zip(_ITEM_FIELDS, _of_item(item), strict=True))
     return values | {"stage_rank": item.stage.rank, "description": dict(item.description)}
 
 
@@ -61,7 +64,7 @@ def to_document(row: Row) -> Document:
 
 def from_document(document: Document) -> dict[str, Any]:
     """The columns of a document."""
-    values = {name: getattr(document, name) for name in _DOCUMENT_FIELDS}
+    values = dict(zip(_DOCUMENT_FIELDS, _of_document(document), strict=True))
     blob = document.blob
     return values | {
         "metadata": dict(document.metadata),
