@@ -852,7 +852,7 @@ def test_a_workspace_is_found_by_its_name_and_its_id_with_a_count_of_its_documen
 
     with store.database.read() as connection:
         for name in ("mill", mill.workspace_id):
-            assert workspaces.get(connection, LOCAL_USER, name).document_count == 2
+            assert workspaces.get(connection, LOCAL_USER, name, is_counted=True).document_count == 2
         page = workspaces.select_page(connection, LOCAL_USER, limit=1, before=None)
         rest = workspaces.select_page(connection, LOCAL_USER, limit=9, before=page[0].workspace_id)
     assert [one.name for one in [*page, *rest]] == ["mill", "default"]

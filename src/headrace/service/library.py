@@ -106,7 +106,7 @@ class Library:
             WorkspaceNotFound: there is none, or it is someone else's.
         """
         with self.database.read() as connection:
-            return workspaces.get(connection, user_id, name_or_id)
+            return workspaces.get(connection, user_id, name_or_id, is_counted=True)
 
     def list_workspaces(self, user_id: UserId, *, limit: int, before: str | None) -> list[Workspace]:
         """A page of workspaces, newest first, from the one after `before` on."""
@@ -139,7 +139,7 @@ class Library:
             if name is not None:
                 _check_name(name)
                 transaction.take_turns(user_id, "workspaces")
-            found = workspaces.get(transaction.connection, user_id, workspace_id)
+            found = workspaces.get(transaction.connection, user_id, workspace_id, is_counted=True)
             rest = {key: value for key, value in (rag_config or {}).items() if key != "embedder"}
             changed = workspaces.change(transaction, found, name=name, rag_config=rest if rag_config else None)
             choice = (rag_config or {}).get("embedder")

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 BUSY_MILLISECONDS = 30_000
 TURN_SECONDS = 0.002
+POLITE_SECONDS = 1.0
 NOTIFY_CHANNEL = "headrace"
 TURNS = 715_518
 """The first key of the advisory locks by which transactions take turns; the second is a hash of what for."""
@@ -147,7 +148,7 @@ class Database:
             Busy: another writer held the database for longer than 30 s, or Postgres is away for the moment.
         """
         epoch = self.epoch
-        with _translated(), self._turn(), self.engine.connect() as connection:
+        with _translated(), self._turn(is_urgent=durable), self.engine.connect() as connection:
             self._set_durability(connection, durable)
             with connection.begin():
                 transaction = Transaction(connection, epoch, self.clock())
@@ -172,19 +173,21 @@ class Database:
                 bell.close()
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait for the writers before us.
+    def _turn(self, *, is_urgent: bool) -> Iterator[None]:
+        """Wait for the writers before us. What has to be durable goes first, for somebody waits for the answer.
 
         SQLite's own waiting sleeps up to 0.1 s at a time and is passed over again and again by a busy worker; this
-        looks every few milliseconds, so that a request is not kept waiting.
+        looks every few milliseconds, and a worker lets urgent writers pass, though not for longer than a second.
         """
         if self.file is None:
             yield
             return
-        with self.file.with_name(f"{self.file.name}-turn").open("a") as turn:
-            until = time.monotonic() + BUSY_MILLISECONDS / 1000
-            while not _try_lock(turn):
-                if time.monotonic() > until:
+        with _beside(self.file, "turn") as turn, _beside(self.file, "urgent") as urgent:
+            if is_urgent:
+                fcntl.flock(urgent, fcntl.LOCK_SH)
+            started = time.monotonic()
+            while not ((is_urgent or _may_pass(urgent, started)) and _try_lock(turn)):
+                if time.monotonic() - started > BUSY_MILLISECONDS / 1000:
                     raise Busy("the database is busy; try again")
                 time.sleep(TURN_SECONDS)
             yield
@@ -213,6 +216,20 @@ def _try_lock(file: IO[str]) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+def _beside(file: Path, name: str) -> IO[str]:
+    return file.with_name(f"{file.name}-{name}").open("a")
+
+
+def _may_pass(urgent: IO[str], since: float) -> bool:
+    """Whether nobody more urgent waits, or they have had their way for long enough."""
+    if time.monotonic() - since > POLITE_SECONDS:
+        return True
+    if not _try_lock(urgent):
+        return False
+    fcntl.flock(urgent, fcntl.LOCK_UN)
     return True
 
 

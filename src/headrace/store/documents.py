@@ -42,7 +42,6 @@ def hand_over(
     transaction: Transaction, job: Job, ids: Sequence[DocumentId] | None = None, *, is_new_version: bool = False
 ) -> None:
     """Let `job` be the latest job of its documents, which now wait for it; an older version stays searchable."""
-    mine = sa.select(item.c.document_id).where(item.c.job_id == job.job_id)
     values: dict[str, Any] = {
         "job_id": job.job_id,
         "processing_status": ProcessingStatus.PENDING,
@@ -50,12 +49,14 @@ def hand_over(
         "updated_at": transaction.now,
     }
     if ids is None:
+        mine = sa.select(item.c.document_id).where(item.c.job_id == job.job_id)
         values["next_version"] = document.c.next_version + 1
         is_new = document.c.document_id.in_(mine.where(item.c.verdict != Verdict.UNCHANGED))
         transaction.execute(sa.update(document).where(is_new).values(values))
-        # An unchanged one is this job's too from now on: the end of another takes nothing of it back.
-        is_known = document.c.document_id.in_(mine.where(item.c.verdict == Verdict.UNCHANGED))
-        transaction.execute(sa.update(document).where(is_known).values(job_id=job.job_id))
+        if job.processed_items:
+            # An unchanged one is this job's too from now on: the end of another takes nothing of it back.
+            is_known = document.c.document_id.in_(mine.where(item.c.verdict == Verdict.UNCHANGED))
+            transaction.execute(sa.update(document).where(is_known).values(job_id=job.job_id))
         return
     if is_new_version:
         values["next_version"] = document.c.next_version + 1

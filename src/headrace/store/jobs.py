@@ -1,6 +1,6 @@
 """What a job's owner does with it: submit, look at, cancel, pause, resume, retry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,19 @@ from headrace.store.schema import document, item, job
 
 INSERT_ITEM = sa.insert(item)
 LIVE = (JobStatus.PENDING, JobStatus.RUNNING)
+
+
+def _tag(which: Callable[[sa.Column[int]], sa.Function[int]], status: JobStatus) -> sa.Select[int]:
+    return sa.select(which(job.c.queue_tag)).where(job.c.status == status)
+
+
+_OWN = job.c.user_id == sa.bindparam("user", type_=sa.String)
+TAGS = sa.select(
+    _tag(sa.func.max, JobStatus.RUNNING).scalar_subquery(),
+    _tag(sa.func.min, JobStatus.PENDING).scalar_subquery(),
+    *(_tag(sa.func.max, status).where(_OWN).scalar_subquery() for status in LIVE),
+)
+"""The last that runs, the first that waits, and a user's own last ones: each is found at the end of an index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +136,9 @@ def _queue_tag(transaction: Transaction, user_id: UserId) -> int:
     A user's next job comes one after their last that still waits or runs, but never before what runs now: so a user
     with one job does not wait behind another's hundred, and nobody saves up a claim by being idle.
     """
-    tags = sa.select(sa.func.max(job.c.queue_tag))
-    running = transaction.execute(tags.where(job.c.status == JobStatus.RUNNING)).scalar()
-    if running is None:
-        first = sa.select(sa.func.min(job.c.queue_tag)).where(job.c.status == JobStatus.PENDING)
-        running = (transaction.execute(first).scalar() or 1) - 1
-    own = transaction.execute(tags.where(job.c.user_id == user_id, job.c.status.in_(LIVE))).scalar() or 0
-    return max(int(running), int(own)) + 1
+    ((running, waiting, *own),) = transaction.select_prepared(TAGS, {"user": user_id})
+    now = running if running is not None else (waiting or 1) - 1
+    return int(max(now, *(tag or 0 for tag in own))) + 1
 
 
 def get(connection: sa.Connection, user_id: UserId, job_id: str) -> Job:

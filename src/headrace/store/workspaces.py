@@ -21,22 +21,29 @@ from headrace.store.schema import document, job, rag_default, workspace
 DEFAULT_WORKSPACE = "default"
 IS_THERE = workspace.c.deleted_at.is_(None)
 
+_SETTINGS = sa.select(
+    workspace.c.rag_config, workspace.c.embedder, rag_default.c.rag_config.label("default_config")
+).outerjoin(rag_default, rag_default.c.user_id == workspace.c.user_id)
+"""A workspace's own settings beside its user's defaults."""
 
-def find(connection: sa.Connection, user_id: UserId, name_or_id: str) -> Workspace | None:
-    """A workspace by its id or its name."""
+
+def find(connection: sa.Connection, user_id: UserId, name_or_id: str, *, is_counted: bool = False) -> Workspace | None:
+    """A workspace by its id or its name. Its documents are counted where that is asked for: it goes through them."""
     named = sa.or_(workspace.c.workspace_id == name_or_id, workspace.c.name == name_or_id)
-    statement = _counted().where(workspace.c.user_id == user_id, named, IS_THERE)
+    statement = (_counted() if is_counted else sa.select(workspace)).where(
+        workspace.c.user_id == user_id, named, IS_THERE
+    )
     row = connection.execute(statement).mappings().first()
-    return None if row is None else rows.to_workspace(row, row["document_count"])
+    return None if row is None else rows.to_workspace(row, row["document_count"] if is_counted else 0)
 
 
-def get(connection: sa.Connection, user_id: UserId, name_or_id: str) -> Workspace:
+def get(connection: sa.Connection, user_id: UserId, name_or_id: str, *, is_counted: bool = False) -> Workspace:
     """As `find`.
 
     Raises:
         WorkspaceNotFound: there is none, or it is someone else's.
     """
-    found = find(connection, user_id, name_or_id)
+    found = find(connection, user_id, name_or_id, is_counted=is_counted)
     if found is None:
         raise WorkspaceNotFound(name_or_id)
     return found
@@ -193,16 +200,7 @@ def set_default_rag_config(transaction: Transaction, user_id: UserId, config: Ma
 
 def rag_config(connection: sa.Connection, workspace_id: WorkspaceId) -> RagConfig:
     """The settings in force in a workspace."""
-    row = connection.execute(
-        sa.select(workspace.c.user_id, workspace.c.rag_config, workspace.c.embedder).filter_by(
-            workspace_id=workspace_id
-        )
-    ).one_or_none()
-    if row is None:
-        return RagConfig()
-    # Its vectors are of one model, until a job has made all of them anew.
-    pinned = {} if row.embedder is None else {"embedder": row.embedder}
-    return RagConfig.merged(_default(connection, row.user_id), row.rag_config, pinned)
+    return _in_force(connection.execute(_SETTINGS.where(workspace.c.workspace_id == workspace_id)).one_or_none())
 
 
 def of_job(connection: sa.Connection, job_id: JobId) -> WorkspaceId:
@@ -212,8 +210,16 @@ def of_job(connection: sa.Connection, job_id: JobId) -> WorkspaceId:
 
 def rag_config_of_job(connection: sa.Connection, job_id: JobId) -> RagConfig:
     """The settings in force where a job works."""
-    workspace_id = connection.execute(sa.select(job.c.workspace_id).filter_by(job_id=job_id)).scalar()
-    return RagConfig() if workspace_id is None else rag_config(connection, workspace_id)
+    own = sa.select(job.c.workspace_id).where(job.c.job_id == job_id).scalar_subquery()
+    return _in_force(connection.execute(_SETTINGS.where(workspace.c.workspace_id == own)).one_or_none())
+
+
+def _in_force(row: sa.Row[Any, Any, Any] | None) -> RagConfig:
+    if row is None:
+        return RagConfig()
+    # Its vectors are of one model, until a job has made all of them anew.
+    pinned = {} if row.embedder is None else {"embedder": row.embedder}
+    return RagConfig.merged(row.default_config or {}, row.rag_config, pinned)
 
 
 def _default(connection: sa.Connection, user_id: UserId) -> dict[str, Any]:

@@ -50,6 +50,7 @@ job = sa.Table(
     sa.Index("ix_job_newest", "user_id", "job_id"),
     sa.Index("ix_job_status", "user_id", "status", "job_id"),
     sa.Index("ix_job_queue", "status", "queue_tag"),
+    sa.Index("ix_job_waiting", "status", "user_id", "queue_tag", "total_items"),
     one_of("status", JobStatus),
     one_of("stage", Stage),
     sa.CheckConstraint(
