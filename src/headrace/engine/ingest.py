@@ -170,10 +170,9 @@ class Ingest:
             tries += 1
 
     def _cut(self, job_id: JobId, run: int) -> list[Slice]:
-        with self.database.read() as connection:
-            items = jobs.items(connection, job_id)
         limits = {"most_bytes": self.settings.slice_bytes, "most_documents": self.settings.slice_documents}
-        return slices.cut(job_id, run, items, **limits)
+        with self.database.read() as connection:
+            return slices.cut(job_id, run, jobs.sizes(connection, job_id), **limits)
 
     def _try_again_and_again(self, part: Slice) -> None:
         tries = 0

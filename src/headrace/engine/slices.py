@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from headrace.model.ids import JobId
 from headrace.model.job import Item
+from headrace.store.jobs import Size
 
 GROUP_BYTES = 256_000
 GROUP_DOCUMENTS = 64
+
+
+Part = TypeVar("Part", Item, Size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +25,7 @@ class Slice:
     last: int
 
 
-def cut(job_id: JobId, run: int, items: Sequence[Item], *, most_bytes: int, most_documents: int) -> list[Slice]:
+def cut(job_id: JobId, run: int, items: Iterable[Size], *, most_bytes: int, most_documents: int) -> list[Slice]:
     """Slices of at most so many bytes and documents; a document larger than that is a slice of its own.
 
     The cut depends on the documents only, never on what is done already: the engine asks again after a crash and must
@@ -50,8 +55,8 @@ def shifts(items: Sequence[Item]) -> Iterator[list[list[Item]]]:
         yield list(groups(calm))
 
 
-def _runs(items: Iterable[Item], most_bytes: int, most_documents: int) -> Iterator[list[Item]]:
-    run: list[Item] = []
+def _runs(items: Iterable[Part], most_bytes: int, most_documents: int) -> Iterator[list[Part]]:
+    run: list[Part] = []
     size = 0
     for item in items:
         if run and (size + item.work_total > most_bytes or len(run) >= most_documents):

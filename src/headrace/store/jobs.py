@@ -1,8 +1,8 @@
 """What a job's owner does with it: submit, look at, cancel, pause, resume, retry."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -220,6 +220,19 @@ def items(
     if limit is not None:
         statement = statement.limit(limit)
     return [rows.to_item(row) for row in connection.execute(statement).mappings()]
+
+
+class Size(NamedTuple):
+    """How much work an item is, in the units of its `work_total`."""
+
+    ordinal: int
+    work_total: int
+
+
+def sizes(connection: sa.Connection, job_id: JobId) -> Iterator[Size]:
+    """Of all of a job's items, in order."""
+    statement = sa.select(item.c.ordinal, item.c.work_total).filter_by(job_id=job_id).order_by(item.c.ordinal)
+    return (Size(*row) for row in connection.execute(statement))
 
 
 def cancel(transaction: Transaction, job_id: JobId) -> Job:
