@@ -1,4 +1,4 @@
-"""What becomes of time and memory as an installation grows: events in the log, jobs in the queue, chunks in the index.
+"""What becomes of time and memory as an installation grows: events in the log, jobs in line, chunks, watchers.
 
 Run: make bench ARGS=growth, or `python -m bench.growth --events 1000000 --jobs 100000 --chunks 200000`. Each size is
 measured in a process of its own, so that its memory is its own.
@@ -18,6 +18,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from bench.fanout import servers
+from bench.fanout.load import Load, put
 from bench.table import Table
 from headrace.engine import dispatch
 from headrace.engine.dispatch import DurableDispatcher
@@ -34,7 +36,12 @@ from headrace.store.database import Database
 
 PORTION = 5_000
 TRIES = 20
-DEFAULTS = {"events": [10_000, 100_000, 1_000_000], "jobs": [1_000, 10_000, 100_000], "chunks": [5_000, 20_000, 50_000]}
+DEFAULTS = {
+    "events": [10_000, 100_000, 1_000_000],
+    "jobs": [1_000, 10_000, 100_000],
+    "chunks": [5_000, 20_000, 50_000],
+    "watchers": [1_000, 5_000, 10_000],
+}
 
 Row = dict[str, float]
 
@@ -134,6 +141,16 @@ def chunks(folder: Path, count: int) -> Row:
     return taken
 
 
+def watchers(_folder: Path, count: int) -> Row:
+    """So many watchers, half of them on each of two servers that share a core, and three events a second for all."""
+    load = Load(name="growth", watchers=count, per_second=3, seconds=6)
+    seen = put(load, servers.HEADRACE_PAIR)
+    lost = load.watchers * round(load.per_second * load.seconds) - seen.delivered
+    memory = {"kb_each": seen.kb_per_watcher, "memory_mb": seen.kb_per_watcher * count / 1024}
+    each = seen.cpu_seconds / max(seen.delivered, 1) * 1_000_000
+    return {"p50_ms": seen.p50, "p99_ms": seen.p99, "lost": lost, "cpu_us_each": each} | memory
+
+
 def opened(folder: Path) -> Database:
     database = Database(f"sqlite:///{folder / 'headrace.db'}")
     migrations.upgrade(database)
@@ -146,7 +163,7 @@ def size_of(database: Database) -> float:
     return float(sum(part.stat().st_size for part in database.file.parent.glob("headrace.db*") if part.is_file()))
 
 
-KINDS: dict[str, Callable[[Path, int], Row]] = {"events": events, "jobs": jobs, "chunks": chunks}
+KINDS: dict[str, Callable[[Path, int], Row]] = {"events": events, "jobs": jobs, "chunks": chunks, "watchers": watchers}
 
 
 def alone(kind: str, count: int) -> Row:
@@ -177,7 +194,7 @@ def main() -> None:
         kind, count = given["one"]
         with tempfile.TemporaryDirectory() as folder:
             row = KINDS[kind](Path(folder), int(count))
-        row["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        row.setdefault("memory_mb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         print(json.dumps(row))
         return
     measure(Table(), {kind: given[kind] for kind in KINDS})

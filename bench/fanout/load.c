@@ -4,7 +4,7 @@
  * comes late hides nothing. Each delivery is found in the bytes and timed. CPU time and memory of the server's processes
  * are read from /proc. Watchers that are stalled connect, take what a stream begins with, and never read again.
  *
- * load sse|socketio SERVER_PORT PUBLISH_PORT FRAME PIDS WATCHERS STALLED EVENTS PER_SECOND LIMIT_SECONDS
+ * load sse|socketio SERVER_PORT[,SERVER_PORT...] PUBLISH_PORT FRAME PIDS WATCHERS STALLED EVENTS PER_SECOND LIMIT_SECONDS
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,12 +28,13 @@
 #define WARM 50 /* watchers after which a server has what it needs for any */
 #define HAPPENED 512
 #define SILENCE (5 * SECOND)
+#define SERVERS 8
 
 enum state { HEAD, GREETING, CONNECTING, OPEN };
 typedef struct { int fd, kept; enum state state; char rest[KEPT]; } watcher;
 typedef struct { int fd, is_busy; } publisher;
 
-static int is_socketio, server_port, publish_port, count, stalled, events, limit, poll_fd, ready;
+static int is_socketio, server_ports[SERVERS], servers, publish_port, count, stalled, events, limit, poll_fd, ready;
 static double rate;
 static char *pids, buffer[KEPT + READ], *frame, *request;
 static size_t frame_size, ts_at;
@@ -175,9 +176,9 @@ static void open_watchers(void) {
     snprintf(hello, sizeof hello, is_socketio
         ? "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-        : "GET /events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n", server_port);
+        : "GET /events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: text/event-stream\r\n\r\n", server_ports[0]);
     for (int i = 0; i < count + stalled; i++) {
-        watchers[i].fd = dial(server_port, i >= count, i);
+        watchers[i].fd = dial(server_ports[i % servers], i >= count, i);
         say(watchers[i].fd, hello, strlen(hello));
         for (long long start = now(); (i % WARM == WARM - 1 || i == count + stalled - 1) && ready <= i;) {
             if (now() - start > 10 * SECOND) { fprintf(stderr, "%d of %d watchers got in\n", ready, i + 1); exit(5); }
@@ -222,7 +223,9 @@ static double milliseconds(double part) {
 int main(int given, char **arguments) {
     if (given != 11) { fprintf(stderr, "see the head of load.c\n"); return 2; }
     is_socketio = !strcmp(arguments[1], "socketio");
-    server_port = atoi(arguments[2]), publish_port = atoi(arguments[3]);
+    for (char *port = strtok(arguments[2], ","); port && servers < SERVERS; port = strtok(0, ","))
+        server_ports[servers++] = atoi(port);
+    publish_port = atoi(arguments[3]);
     read_frame(arguments[4]);
     pids = arguments[5], count = atoi(arguments[6]), stalled = atoi(arguments[7]), events = atoi(arguments[8]);
     rate = atof(arguments[9]), limit = atoi(arguments[10]);

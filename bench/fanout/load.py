@@ -70,7 +70,8 @@ def put(load: Load, server: Server) -> Outcome:
 def _run(load: Load, wire: str, started: Running, file: Path) -> Outcome:
     events = max(1, round(load.per_second * load.seconds))
     limit = max(10, round(load.seconds * load.patience))
-    places = [wire, started.port, started.publish_port, file, ",".join(map(str, started.pids))]
+    ports, pids = (",".join(map(str, numbers)) for numbers in (started.ports, started.pids))
+    places = [wire, ports, started.publish_port, file, pids]
     counts = [load.watchers, load.stalled, events, load.per_second, limit]
     command = [str(word) for word in (install.compiled("load"), *places, *counts)]
     with start(command, LOAD_CORE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

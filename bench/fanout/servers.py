@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 class Running:
     """A server under load: where it is watched, where it is published to, and the processes that count."""
 
-    port: int
+    ports: tuple[int, ...]
     publish_port: int
     pids: tuple[int, ...]
 
@@ -38,12 +38,14 @@ class Server:
     """`command` gives what starts it on a port, with a folder of its own; raises `Missing` where it cannot be had.
 
     `writer` gives what is published to in its stead: the product's server only reads what a worker has committed.
+    Of `processes` that share their folder, each has a port of its own, and as many of the watchers as the others.
     """
 
     name: str
     wire: str
     command: Callable[[int, Path], list[str]]
     writer: Callable[[int, Path], list[str]] | None = None
+    processes: int = 1
 
 
 def _python(module: str) -> Callable[[int, Path], list[str]]:
@@ -82,6 +84,7 @@ def _limit(port: int, _folder: Path) -> list[str]:
 
 
 HEADRACE = Server(name="Headrace", wire="sse", command=_python("hub"), writer=_python("writer"))
+HEADRACE_PAIR = replace(HEADRACE, name="two of Headrace", processes=2)
 SSE_STARLETTE = Server(name="sse-starlette", wire="sse", command=_uvicorn("sse_starlette_peer:app"))
 BETTER_SSE = Server(name="better-sse (Node)", wire="sse", command=_node("better_sse_peer.mjs"))
 NCHAN = Server(name="nchan (nginx, C)", wire="sse", command=_nginx)
@@ -97,13 +100,13 @@ NODE_SOCKETIO = Server(name="socket.io (Node)", wire="socketio", command=_node("
 def running(server: Server) -> Iterator[Running]:
     """The server, ready, on a core of its own; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="headrace-fanout-") as name, ExitStack() as stack:
-        folder, (port, publish_port) = Path(name), free_ports(2)
-        process = stack.enter_context(_process(server.command(port, folder), port, SERVER_CORE))
+        folder, (publish_port, *ports) = Path(name), free_ports(1 + server.processes)
+        started = [stack.enter_context(_process(server.command(port, folder), port, SERVER_CORE)) for port in ports]
         if server.writer is not None:
             stack.enter_context(_process(server.writer(publish_port, folder), publish_port, LOAD_CORE))
-        family = [process, *process.children(recursive=True)]
+        family = [one for process in started for one in (process, *process.children(recursive=True))]
         pids = tuple(one.pid for one in family)
-        yield Running(port=port, publish_port=publish_port if server.writer else port, pids=pids)
+        yield Running(ports=tuple(ports), publish_port=publish_port if server.writer else ports[0], pids=pids)
 
 
 @contextmanager
