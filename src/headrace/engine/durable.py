@@ -40,7 +40,7 @@ from headrace.store.database import Database
 
 logger = logging.getLogger(__name__)
 
-IDLE_LOOK_SECONDS = 5.0
+IDLE_LOOK_SECONDS = 2.0
 """Where those who hand out jobs ring a bell, which may be missed; and at queues that are not in use."""
 
 LOOK_SECONDS = 0.25
