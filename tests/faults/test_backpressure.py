@@ -31,6 +31,7 @@ LIMITS = {
     "body_idle_seconds": 2,
     "max_held_bytes": 2_000_000,
 }
+CUT = 0
 CALM = {200, 202, 204}
 REFUSED = {400, 408, 413, 415, 422, 429, 431, 503, 507}
 GARBAGE = [
@@ -125,18 +126,23 @@ def test_a_flood_of_uploads_is_refused_and_nobody_who_reads_or_watches_notices(s
             async def send(number: int) -> int:
                 async with places:
                     size = rng.choice((10, 200_000, 900_000))
-                    if rng.random() < 0.5:
-                        body = {"text_content": "x" * size}
-                        return (await client.post("/ingest/text/async", json=body)).status_code
-                    file = {"file": (f"{number}.txt", b"water " * (size // 6 + 1))}
-                    return (await client.post("/ingest", files=file)).status_code
+                    is_text = rng.random() < 0.5
+                    try:
+                        if is_text:
+                            body = {"text_content": "x" * size}
+                            return (await client.post("/ingest/text/async", json=body)).status_code
+                        file = {"file": (f"{number}.txt", b"water " * (size // 6 + 1))}
+                        return (await client.post("/ingest", files=file)).status_code
+                    except httpx.TransportError:  # this client was too slow itself: it has two seconds for a head
+                        return CUT
 
             return Counter(await asyncio.gather(*(send(number) for number in range(count))))
 
     with in_calm(server, job) as (reader, listener):
         answers = asyncio.run(flood())
         chaos.until(lambda: reader.answers[200] >= 20, 60, "somebody has read during the flood")
-    assert set(answers) <= {202, 429, 503}
+    assert set(answers) <= {202, 429, 503, CUT}
+    assert answers[CUT] <= count // 1_000
     assert answers[429] + answers[503] > 0
     assert answers[202] > 0
     assert listener.ids
@@ -235,7 +241,8 @@ def test_memory_stays_bounded_while_large_bodies_come_in(server: RunningServer, 
     body = json.dumps({"messages": [{"text": "x" * 1000}] * 1500}).encode()  # 1.5 MB, and 2 MB may be held at once
 
     async def flood() -> Counter[int]:
-        async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60.0) as client:
+        timeout = httpx.Timeout(60.0, pool=None)  # each waits for one of the client's hundred connections
+        async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=timeout) as client:
             headers = {"content-type": "application/json"}
             count = chaos.pick(40, 2_000)
             sent = (client.post("/ingest/batch/async", content=body, headers=headers) for _ in range(count))

@@ -17,8 +17,9 @@ from headrace.store.schema import chunk, document
 
 __all__ = ["Clock", "Query", "SearchMode", "Searcher", "Span", "fuse"]
 
-FUSION_CONSTANT = 60
-"""Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet" (SIGIR 2009)."""
+FUSION_CONSTANT = 10
+"""Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet" (SIGIR 2009), who take 60. A smaller one
+lets the first places of either ranking count for more: on the labelled sets of `bench/retrieval.py` never worse."""
 GIGABYTE = 1_000_000_000
 
 
@@ -83,7 +84,7 @@ class Searcher:
 
 
 def fuse(*rankings: Sequence[Candidate]) -> list[Candidate]:
-    """One ranking of several by reciprocal ranks: the score is the sum of 1 / (60 + rank), ranks from 1."""
+    """One ranking of several by reciprocal ranks: the score is the sum of 1 / (10 + rank), ranks from 1."""
     scores: dict[int, float] = {}
     for ranking in rankings:
         for rank, candidate in enumerate(ranking, 1):

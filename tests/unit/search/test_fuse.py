@@ -12,9 +12,9 @@ def ranking(*chunk_ids: int) -> list[Candidate]:
 
 def test_the_score_is_the_sum_of_reciprocal_ranks() -> None:
     assert fuse(ranking(1, 2), ranking(2, 3)) == [
-        Candidate(2, pytest.approx(1 / 62 + 1 / 61)),
-        Candidate(1, pytest.approx(1 / 61)),
-        Candidate(3, pytest.approx(1 / 62)),
+        Candidate(2, pytest.approx(1 / 12 + 1 / 11)),
+        Candidate(1, pytest.approx(1 / 11)),
+        Candidate(3, pytest.approx(1 / 12)),
     ]
 
 
