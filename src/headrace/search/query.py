@@ -18,8 +18,8 @@ from headrace.store.schema import chunk, document
 __all__ = ["Clock", "Query", "SearchMode", "Searcher", "Span", "fuse"]
 
 FUSION_CONSTANT = 10
-"""Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet" (SIGIR 2009), who take 60. A smaller one
-lets the first places of either ranking count for more: on the labelled sets of `bench/retrieval.py` never worse."""
+"""Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet" (SIGIR 2009), who take 60. A smaller
+one lets the first places of either ranking count for more: on the labelled sets of `bench/retrieval.py` never worse."""
 GIGABYTE = 1_000_000_000
 
 
