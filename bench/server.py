@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -31,7 +31,11 @@ class Measured:
 
     def memory_bytes(self) -> int:
         """Memory that these processes do not share with others."""
-        return sum(part.memory_full_info().uss for part in self.parts)
+        found = 0
+        for part in self.parts:
+            with suppress(psutil.NoSuchProcess):  # a parser that was replaced meanwhile
+                found += part.memory_full_info().uss
+        return found
 
     def cpu_seconds(self) -> float:
         """User and system time of all parts."""

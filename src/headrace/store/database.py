@@ -144,6 +144,8 @@ class Database:
     def write(self, *, durable: bool = False) -> Iterator[Transaction]:
         """Commit on leaving, roll back on an exception, then ring for those concerned.
 
+        What is `durable` is on the disk when this returns, and on SQLite it goes before what is not.
+
         Raises:
             Busy: another writer held the database for longer than 30 s, or Postgres is away for the moment.
         """
