@@ -31,7 +31,6 @@ LIMITS = {
     "body_idle_seconds": 2,
     "max_held_bytes": 2_000_000,
 }
-CUT = 0
 CALM = {200, 202, 204}
 REFUSED = {400, 408, 413, 415, 422, 429, 431, 503, 507}
 GARBAGE = [
@@ -126,23 +125,18 @@ def test_a_flood_of_uploads_is_refused_and_nobody_who_reads_or_watches_notices(s
             async def send(number: int) -> int:
                 async with places:
                     size = rng.choice((10, 200_000, 900_000))
-                    is_text = rng.random() < 0.5
-                    try:
-                        if is_text:
-                            body = {"text_content": "x" * size}
-                            return (await client.post("/ingest/text/async", json=body)).status_code
-                        file = {"file": (f"{number}.txt", b"water " * (size // 6 + 1))}
-                        return (await client.post("/ingest", files=file)).status_code
-                    except httpx.TransportError:  # this client was too slow itself: it has two seconds for a head
-                        return CUT
+                    if rng.random() < 0.5:
+                        body = {"text_content": "x" * size}
+                        return (await client.post("/ingest/text/async", json=body)).status_code
+                    file = {"file": (f"{number}.txt", b"water " * (size // 6 + 1))}
+                    return (await client.post("/ingest", files=file)).status_code
 
             return Counter(await asyncio.gather(*(send(number) for number in range(count))))
 
     with in_calm(server, job) as (reader, listener):
         answers = asyncio.run(flood())
         chaos.until(lambda: reader.answers[200] >= 20, 60, "somebody has read during the flood")
-    assert set(answers) <= {202, 429, 503, CUT}
-    assert answers[CUT] <= count // 1_000
+    assert set(answers) <= {202, 429, 503}
     assert answers[429] + answers[503] > 0
     assert answers[202] > 0
     assert listener.ids

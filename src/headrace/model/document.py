@@ -61,7 +61,8 @@ class Revision:
 class Workspace:
     """A user's container of documents. `index_number` grows with every change of what is searchable in it.
 
-    `embedder` is the name of the one that made its vectors; None while there are none.
+    `embedder` is the name of the one that made its vectors; None while there are none. `document_count` is 0, too,
+    where nobody has asked to count them.
     """
 
     workspace_id: WorkspaceId

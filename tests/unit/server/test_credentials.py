@@ -1,7 +1,7 @@
 """Who is known is known for moments only."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ from headrace.server import credentials as room
 from headrace.server.access import Access, Kind, make_secret
 from headrace.server.credentials import Credentials
 from headrace.settings import Settings
-from headrace.store import migrations
 from headrace.store.database import Database
 
 
@@ -29,14 +28,6 @@ class OpenStreams:
         self.open -= credentials
         self.ended |= credentials
         return len(credentials)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path / 'headrace.db'}")
-    migrations.upgrade(made)
-    yield made
-    made.close()
 
 
 @pytest.fixture

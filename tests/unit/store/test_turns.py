@@ -3,24 +3,14 @@
 import fcntl
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from headrace.store import database as under_test
-from headrace.store import migrations
 from headrace.store.database import Database
 
 SECONDS = 20.0
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path / 'headrace.db'}")
-    migrations.upgrade(made)
-    yield made
-    made.close()
 
 
 class Writer(threading.Thread):
