@@ -572,6 +572,7 @@ def test_dates_in_the_text_are_bound_day_by_day(library: Library) -> None:
     assert found("1911-01-01", "1911-12-31") == {"spring", "autumn"}
     assert found("1911-03-31", "1911-03-31") == {"spring"}
     assert found("1911-04-01", "1911-10-01") == set()
+    assert len(library.texts("spring autumn undated", times={Clock.DATED: Span()})) == 3
 
 
 def test_highlights_are_the_words_asked_for_in_whatever_form_they_have(library: Library) -> None:

@@ -610,6 +610,25 @@ def test_metadata_of_a_document_can_be_filtered_on(client: httpx.Client) -> None
     assert [hit["text"] for hit in hits] == ["weir number 1"]
 
 
+@pytest.mark.parametrize("clock", ["created_at", "updated_at", "dated"])
+def test_bounds_in_time_may_be_open_or_at_the_ends_of_the_calendar(client: httpx.Client, clock: str) -> None:
+    name = new_workspace(client)
+    waited(client.post("/ingest/text", json={"text_content": "a weir of 1911-03-31", "collection_name": name}))
+
+    def is_found(bounds: dict[str, str | None]) -> bool:
+        return bool(found(client, "weir", workspace=name, **{clock: bounds}))
+
+    for empty in ({}, {"from": None, "to": None}):
+        assert is_found(empty)
+    for first in ("0001-01-01", "0001-01-01T00:00:00+14:00"):
+        assert is_found({"from": first})
+        assert not is_found({"to": first})
+    for last in ("9999-12-31", "9999-12-31T23:59:59.999999", "9999-12-31T23:59:59.999999-12:00"):
+        assert is_found({"to": last})
+        assert not is_found({"from": last})
+        assert is_found({"from": "0001-01-01", "to": last})
+
+
 def test_a_deleted_document_is_not_found_any_more(client: httpx.Client) -> None:
     told = waited(client.post("/ingest/text", json={"text_content": "a solitary dipper"}))
     document_id = told["document_ids"][0]

@@ -64,8 +64,8 @@ def _times(times: Mapping[Clock, Span]) -> Iterator[Condition]:
 
 
 def _dated(times: Mapping[Clock, Span]) -> Iterator[tuple[list[str], list[Test]]]:
-    span = times.get(Clock.DATED)
-    if span is not None:
+    span = times.get(Clock.DATED, Span())
+    if span != Span():
         start = [] if span.start is None else [(">=", span.start.date().isoformat())]
         # `end` is the first instant that is out; the day that the one before it lies in is in.
         end = [] if span.end is None else [("<=", (span.end - timedelta(microseconds=1)).date().isoformat())]

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from headrace.search.query import Clock, SearchMode, Span
 
+EARLIEST = datetime.min.replace(tzinfo=UTC, microsecond=1)
+LATEST = datetime.max.replace(tzinfo=UTC)
+
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Metadata = dict[str, Any]
 
@@ -113,12 +116,19 @@ class SpanBody(Body):
 
 
 def moment_of(text: str, *, is_end: bool = False) -> datetime:
-    """The instant that a date or a time begins with; with `is_end`, the first one behind it. Raises ValueError."""
+    """The instant that a date or a time begins with; with `is_end`, the first one behind it.
+
+    What cannot be told in UTC, such as the end of 9999-12-31, is the nearest instant that can. Raises ValueError.
+    """
     moment = datetime.fromisoformat(text)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    if not is_end:
-        return aware
-    return aware + (timedelta(days=1) if len(text) <= len("2026-01-15") else timedelta(microseconds=1))
+    length = timedelta(days=1) if len(text) <= len("2026-01-15") else timedelta(microseconds=1)
+    try:
+        asked = aware + length if is_end else aware
+        asked.astimezone(UTC)
+    except OverflowError:
+        return EARLIEST if aware.year == EARLIEST.year else LATEST
+    return max(asked, EARLIEST)
 
 
 class QueryBody(Body):

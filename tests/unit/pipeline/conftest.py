@@ -8,7 +8,7 @@ from headrace.pipeline.sandbox import Limits, Outline, Parsers, Source
 Read = Callable[[Source], tuple[Outline, list[Section]]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def parsers() -> Iterator[Parsers]:
     with Parsers(Limits(seconds=20, max_pages=50)) as parsers:
         yield parsers
