@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     head_seconds: PositiveFloat = 10.0
     max_head_bytes: PositiveInt = 16_384
     body_idle_seconds: PositiveFloat = 30.0
+    keep_alive_seconds: PositiveInt = 75
     min_upload_bytes_per_second: NonNegativeInt = 1_000
     max_uploads: PositiveInt = 64
     max_uploads_per_user: PositiveInt = 16

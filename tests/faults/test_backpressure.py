@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -177,6 +178,20 @@ def test_slow_heads_and_slow_bodies_are_ended_and_their_connections_free_again(s
     chaos.tell(
         "P10, slow requests", f"{count} connections that sent a part of a request and no more were ended with 408"
     )
+
+
+def test_an_idle_connection_outlives_the_five_seconds_that_clients_keep_theirs(server: RunningServer, job: str) -> None:
+    """Else a request sent just as the server closes would be lost, and nobody could tell whether it had been read."""
+
+    def ask(client: httpx.Client) -> object:
+        with client.stream("GET", f"/jobs/{job}") as answer:
+            assert answer.read()
+            return answer.extensions["network_stream"].get_extra_info("client_addr")
+
+    with server.client(limits=httpx.Limits(keepalive_expiry=60)) as client:
+        first = ask(client)
+        time.sleep(5.5)
+        assert ask(client) == first
 
 
 def read_all(connection: socket.socket) -> bytes:

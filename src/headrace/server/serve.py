@@ -56,6 +56,7 @@ def _config(application: Application, settings: Settings) -> uvicorn.Config:
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=max(1.0, settings.idle_stream_seconds - PING_SECONDS),
         ws_max_size=65_536,
+        timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=int(settings.stop_seconds),
         log_config=None,
         access_log=False,
