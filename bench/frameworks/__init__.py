@@ -8,10 +8,11 @@ the end; and into Chroma on the disk, as they go, which is what their documents 
 Headrace, in one thread beside its caged parsers, also accepts the files durably, writes a keyword index, tells each
 document and step in its log, and goes on where it stopped if killed; as it comes it describes each document, too. What
 accepting takes is counted. Told are documents a second of the processor, of all processes together, and of the clock.
-`HEADRACE_BENCH_SHARE=0.2` takes a fifth of the files.
+`HEADRACE_BENCH_SHARE=0.2` takes a fifth of the files; `HEADRACE_BENCH_LARGE=1` takes txtai along, which installs torch.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -35,11 +36,13 @@ TEXTS, PARAGRAPHS = 1_000, 12
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A framework: its script in `peers/`, what it needs, and by how much we want to be faster."""
+    """A framework: its script in `peers/`, what it needs, by how much we want to be faster, and the stores it has."""
 
     name: str
     packages: Sequence[str]
-    target: str
+    target: str = ""
+    stores: Sequence[str] = ("memory", "chroma")
+    size: str = ""
 
 
 PEERS = (
@@ -60,9 +63,10 @@ PEERS = (
         ),
         ">= 2.5x",
     ),
+    Peer("txtai", ("txtai", "chonkie", "beautifulsoup4"), stores=("memory",), size="6 GB, most of it torch"),
 )
 STORES = {"memory": "in memory, written at the end", "chroma": "into Chroma on the disk"}
-WITHOUT = {"txtai": "its package cannot be installed without torch"}
+LARGE = os.environ.get("HEADRACE_BENCH_LARGE") == "1"
 
 
 class Missing(RuntimeError):
@@ -81,11 +85,10 @@ def measure(table: Table) -> None:
         for how, rate in ours.items():
             table.add(f"{name}: Headrace, {how}", str(rate))
         for peer in PEERS:
-            for store, words in STORES.items():
+            for store in peer.stores:
                 told = _told(peer, store, folder, len(files), list(ours.values()))
-                table.add(f"{name}: over {peer.name} {words}, as it comes / describing nothing", told, peer.target)
-    for missing, reason in WITHOUT.items():
-        table.add(f"documents/s over {missing}", f"not measured: {reason}")
+                what = f"{name}: over {peer.name} {STORES[store]}, as it comes / describing nothing"
+                table.add(what, told, peer.target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,8 @@ def _python(peer: Peer) -> Path:
     """The interpreter of an environment of the peer's own, kept for the next run."""
     folder = cache() / f"peer-{peer.name}"
     if not (folder / "done").exists():
+        if peer.size and not LARGE:
+            raise Missing(f"HEADRACE_BENCH_LARGE=1 installs it: {peer.size}")
         shutil.rmtree(folder, ignore_errors=True)
         try:
             subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
