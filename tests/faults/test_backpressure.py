@@ -28,8 +28,6 @@ LIMITS = {
     "max_pending_jobs": 5,
     "max_concurrent_jobs": 1,
     "max_uploads": 4,
-    "head_seconds": 2,
-    "body_idle_seconds": 2,
     "max_held_bytes": 2_000_000,
 }
 CALM = {200, 202, 204}
@@ -110,6 +108,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def job(server: RunningServer) -> str:
+    return made_in(server)
+
+
+def made_in(server: RunningServer) -> str:
+    """A job that has ended."""
     with server.client() as client:
         made = submit(client, {"weir.txt": b"the weir holds"})
         chaos.wait_for_end(client, made)
@@ -163,10 +166,14 @@ def test_a_flood_of_what_is_no_request_is_survived(server: RunningServer, job: s
     chaos.tell("P10, garbage", f"{count} times garbage: {dict(sorted(said.items()))}, no 5xx")
 
 
-def test_slow_heads_and_slow_bodies_are_ended_and_their_connections_free_again(server: RunningServer, job: str) -> None:
+def test_slow_heads_and_slow_bodies_are_ended_and_their_connections_free_again(tmp_path: Path) -> None:
     count = chaos.pick(60, 800)
     head = b"POST /ingest HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
-    with in_calm(server, job), ExitStack() as stack:
+    with (
+        running_server(tmp_path, **LIMITS, head_seconds=2, body_idle_seconds=2) as server,
+        in_calm(server, made_in(server)),
+        ExitStack() as stack,
+    ):
         slow = [
             stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60)) for _ in range(count)
         ]

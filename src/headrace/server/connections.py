@@ -1,7 +1,9 @@
-"""What uvicorn leaves open: how long, and how large, the head of a request may be.
+"""What uvicorn leaves open: how long, and how large, the head of a request may be; and what follows an early answer.
 
 A client that sends one byte a minute would hold a connection for ever (slowloris); one that never ends its headers
-would fill the memory. Nothing above the protocol can see either, for there is no request yet.
+would fill the memory. Nothing above the protocol can see either, for there is no request yet. Nor can it see a body
+that comes although it was refused: it is read and dropped for a while, since whoever still sends when the connection
+is closed may never read the answer.
 """
 
 import json
@@ -17,14 +19,19 @@ from headrace.transports.asgi import problem
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Uvicorn's protocol with a deadline and a size for each request's head; see `bounded`."""
+    """Uvicorn's protocol with a deadline and a size for each request's head, and a deadline for what is answered early.
+
+    See `bounded`.
+    """
 
     head_seconds = 10.0
     head_bytes = 16_384
+    rest_seconds = 30.0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """See asyncio. The first request has to come within the deadline; uvicorn bounds the wait for later ones."""
         super().connection_made(transport)
+        self._has_body_to_come = False
         self._head_size: int | None = 0
         self._deadline: TimerHandle | None = self.loop.call_later(self.head_seconds, self._give_up)
 
@@ -55,6 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """The head is there; one that came whole, and is too large all the same, is answered by a word on that."""
         self._cancel_deadline()
         self._head_size = None
+        self._has_body_to_come = not (self.parser.should_upgrade() and self._should_upgrade())
         app = self.app
         if self._is_too_large():
             self.app = problems.respond(self._too_large(), {"Connection": "close"})
@@ -62,6 +70,22 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_headers_complete()
         finally:
             self.app = app
+
+    def on_response_complete(self) -> None:
+        """The answer is sent, perhaps before the body that it refuses: the rest of that is waited for, not for ever."""
+        super().on_response_complete()
+        if self._has_body_to_come and self.cycle.response_complete and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(self.rest_seconds, self.transport.close)
+
+    def on_message_complete(self) -> None:
+        """The whole request is there. If it was answered before, only now does the wait for the next one begin."""
+        super().on_message_complete()
+        if self._has_body_to_come and self.cycle.response_complete:
+            self._cancel_deadline()
+            self._unset_keepalive_if_required()
+            wait = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = wait
+        self._has_body_to_come = False
 
     def handle_websocket_upgrade(self) -> None:
         """See uvicorn."""
@@ -99,5 +123,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
 def bounded(settings: Settings) -> type[BoundedProtocol]:
     """The protocol for uvicorn, with the operator's limits."""
-    limits: dict[str, Any] = {"head_seconds": settings.head_seconds, "head_bytes": settings.max_head_bytes}
+    limits: dict[str, Any] = {
+        "head_seconds": settings.head_seconds,
+        "head_bytes": settings.max_head_bytes,
+        "rest_seconds": settings.body_idle_seconds,
+    }
     return type("Http", (BoundedProtocol,), limits)

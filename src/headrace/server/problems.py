@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from headrace.model.errors import HeadraceError, InvalidField, MalformedBody, NotAuthenticated, Unavailable
+from headrace.model.errors import HeadraceError, InvalidField, MalformedBody, NotAuthenticated, TooSlow, Unavailable
 from headrace.telemetry import logs
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,8 @@ def respond(error: HeadraceError, headers: Mapping[str, str] | None = None) -> J
         sent["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, NotAuthenticated):
         sent["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooSlow):  # where the next request would begin, nobody knows
+        sent["Connection"] = "close"
     return JSONResponse(body, error.status, headers=sent, media_type=MEDIA_TYPE)
 
 

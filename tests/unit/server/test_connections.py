@@ -21,8 +21,14 @@ async def greet(_scope: Any, _receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def serving(**limits: Any) -> AsyncIterator[int]:
+    settings = Settings(**limits)
     config = uvicorn.Config(
-        greet, http=bounded(Settings(**limits)), ws="websockets-sansio", lifespan="off", log_config=None
+        greet,
+        http=bounded(settings),
+        timeout_keep_alive=settings.keep_alive_seconds,
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -85,3 +91,23 @@ def test_a_large_body_is_no_large_head() -> None:
     answer = tell(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n" + body)
 
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+REFUSED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"  # `greet` reads no body
+
+
+def test_a_body_that_was_answered_and_never_ends_holds_its_connection_no_longer_than_its_deadline() -> None:
+    answer = tell(REFUSED, b"d", body_idle_seconds=0.2)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_after_the_rest_of_an_answered_body_the_connection_serves_on_and_ends_when_it_is_idle() -> None:
+    answer = tell(
+        REFUSED, b"defghi", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", body_idle_seconds=0.05, keep_alive_seconds=1
+    )
+    idle = tell(REFUSED, b"defghi", keep_alive_seconds=1)
+
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    assert idle.count(b"HTTP/1.1 200 ") == 1
