@@ -55,14 +55,14 @@ class Texts:
 def build(database: Database, texts: Texts, count: int) -> tuple[Workspace, float, float]:
     """Fill a workspace; returns the chunks a second saved and indexed."""
     workspace = make_workspace(database)
-    vectors = np.random.default_rng(7).normal(size=(CHUNKS_A_DOCUMENT, count // CHUNKS_A_DOCUMENT, DIMENSIONS))
+    rng = np.random.default_rng(7)
     saving = indexing = 0.0
-    for number in range(count // CHUNKS_A_DOCUMENT):
+    for _ in range(count // CHUNKS_A_DOCUMENT):
         chunks = [Chunk(ordinal=i, text=texts.chunk(), start=i, end=i + 1) for i in range(CHUNKS_A_DOCUMENT)]
         started = time.perf_counter()
         document_id = save(database, workspace, chunks)
         saved = time.perf_counter()
-        give_vectors(database, workspace, document_id, vectors[:, number])
+        give_vectors(database, workspace, document_id, rng.normal(size=(CHUNKS_A_DOCUMENT, DIMENSIONS)))
         saving += saved - started
         indexing += time.perf_counter() - saved
     return workspace, count / saving, count / indexing
