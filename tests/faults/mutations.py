@@ -236,39 +236,49 @@ def parted_mail(count: int) -> bytes:
 def harmful() -> Mapping[str, bytes]:
     """Files made to cost far more than they weigh, each under a name that says how."""
     whole = originals()
-    links = "{\\field{\\*\\fldinst HYPERLINK " * 20_000
     return {
         "laughs.docx": laughing(whole["a.docx"], "word/document.xml"),
         "laughs.pptx": laughing(whole["a.pptx"], "ppt/slides/slide1.xml"),
         "laughs.xlsx": laughing(whole["a.xlsx"], "xl/workbook.xml"),
         "laughs.epub": laughing(whole["a.epub"], "OEBPS/book.opf"),
-        "elements.docx": docx("<w:r/>" * 1_600_000),
-        "nested.docx": docx("<w:sdt><w:sdtContent>" * 20_000),
         "far.xlsx": far_cell(),
-        "members.zip": zipped({str(number): "" for number in range(10_001)}),
-        "zeros.zip": zipped({"a.txt": "\0" * 40_000_000}),
         "nested.zip": nested(6),
         "overlapping.zip": overlapping(),
         "lying.zip": lying(),
-        "wide.png": png(60_000, 60_000),
         "widest.png": png(2**31 - 1, 2**31 - 1),
         "loop.pdf": looping_pdf(),
         "kilometres.pdf": huge_page_pdf(),
         "kids.pdf": pdf(["a"]).replace(b"/Count 1", b"/Count 99999999"),
-        "deep.json": b"[" * 500_000 + b"]" * 500_000,
-        "deep.html": b"<html>" + b"<b><i><table><tr><td>" * 100_000,
-        "attributes.html": b"<html><p " + b"a='x' " * 300_000 + b">text",
-        "deep.rtf": b"{\\rtf1 " + b"{" * 500_000 + b"text",
+    } | harmful_by_size(1)
+
+
+def harmful_by_size(scale: float) -> Mapping[str, bytes]:
+    """Those that cost what they do by the number of something, `scale` times as many as `harmful` has."""
+
+    def times(count: int) -> int:
+        return int(count * scale)
+
+    links = "{\\field{\\*\\fldinst HYPERLINK " * times(20_000)
+    return {
+        "elements.docx": docx("<w:r/>" * times(1_600_000)),
+        "nested.docx": docx("<w:sdt><w:sdtContent>" * times(20_000)),
+        "members.zip": zipped({str(number): "" for number in range(times(10_001))}),
+        "zeros.zip": zipped({"a.txt": "\0" * times(40_000_000)}),
+        "wide.png": png(times(60_000), times(60_000)),
+        "deep.json": b"[" * times(500_000) + b"]" * times(500_000),
+        "deep.html": b"<html>" + b"<b><i><table><tr><td>" * times(100_000),
+        "attributes.html": b"<html><p " + b"a='x' " * times(300_000) + b">text",
+        "deep.rtf": b"{\\rtf1 " + b"{" * times(500_000) + b"text",
         "fields.rtf": b"{\\rtf1 " + links.encode(),
-        "hexes.rtf": b"{\\rtf1 " + b"\\'e4" * 1_000_000 + b"}",
-        "russian.eml": russian_mail(3_000),
-        "parts.eml": parted_mail(5_000),
-        "header.eml": b"Subject: " + b"=?utf-8?q?x?= " * 100_000 + b"\nFrom: a\n\ntext",
-        "addresses.eml": b"From: " + b'"a" <a@example.org>, ' * 50_000 + b"\n\ntext",
-        "boundary.eml": b"From: a\nContent-Type: multipart/mixed; boundary=\n\n" + b"--\n" * 100_000,
-        "cell.csv": b'a,b\n"' + b"x" * 3_000_000,
-        "columns.csv": b",".join(b"c%d" % number for number in range(200_000)) + b"\n" + b"1," * 200_000,
-        "heading.md": b"# " * 1_000_000,
-        "line.py": b"def " + b"a(" * 500_000,
-        "colons.py": (b"a" * 400 + b" ") * 5_000,
+        "hexes.rtf": b"{\\rtf1 " + b"\\'e4" * times(1_000_000) + b"}",
+        "russian.eml": russian_mail(times(3_000)),
+        "parts.eml": parted_mail(times(5_000)),
+        "header.eml": b"Subject: " + b"=?utf-8?q?x?= " * times(100_000) + b"\nFrom: a\n\ntext",
+        "addresses.eml": b"From: " + b'"a" <a@example.org>, ' * times(50_000) + b"\n\ntext",
+        "boundary.eml": b"From: a\nContent-Type: multipart/mixed; boundary=\n\n" + b"--\n" * times(100_000),
+        "cell.csv": b'a,b\n"' + b"x" * times(3_000_000),
+        "columns.csv": b",".join(b"c%d" % number for number in range(times(200_000))) + b"\n" + b"1," * times(200_000),
+        "heading.md": b"# " * times(1_000_000),
+        "line.py": b"def " + b"a(" * times(500_000),
+        "colons.py": (b"a" * 400 + b" ") * times(5_000),
     }

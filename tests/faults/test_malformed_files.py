@@ -14,7 +14,7 @@ from headrace.model.errors import DocumentError, UnsupportedType
 from headrace.pipeline.sandbox import Limits, Parsers, Source
 from headrace.pipeline.sniff import ZIP, sniff
 from tests.faults.chaos import IS_SOAK, SEED, pick, tell
-from tests.faults.mutations import harmful, mutants, originals
+from tests.faults.mutations import harmful, harmful_by_size, mutants, originals
 from tests.running import RunningServer, running_server
 
 # Two members of one name are what some of the mutants are about.
@@ -108,7 +108,10 @@ def test_files_that_went_wrong_are_read_or_fail_with_a_reason(parsers: Parsers, 
 @pytest.mark.usefixtures("nothing_leaks")
 def test_files_made_to_do_harm_end_at_a_limit(parsers: Parsers, tmp_path: Path) -> None:
     outcomes = {}
-    for name, content in harmful().items():
+    files = dict(harmful())
+    for scale in (0.01, 0.1, 0.5, 2, 4) if IS_SOAK else ():
+        files |= {f"{scale:g} {name}": content for name, content in harmful_by_size(scale).items()}
+    for name, content in files.items():
         path = tmp_path / name
         path.write_bytes(content)
         started = time.monotonic()
