@@ -36,7 +36,10 @@ TEXTS, PARAGRAPHS = 1_000, 12
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A framework: its script in `peers/`, what it needs, by how much we want to be faster, and the stores it has."""
+    """A framework: its script in `peers/`, what it needs, by how much we want to be faster, and the stores it has.
+
+    `size` is what it takes on the disk, told where that is so much that it is installed only when asked for.
+    """
 
     name: str
     packages: Sequence[str]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from headrace.search.query import Clock, SearchMode, Span
 
-EARLIEST = datetime.min.replace(tzinfo=UTC, microsecond=1)
+EARLIEST = datetime.min.replace(tzinfo=UTC, microsecond=1)  # there is one before it, as whoever takes an end needs
 LATEST = datetime.max.replace(tzinfo=UTC)
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]

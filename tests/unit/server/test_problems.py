@@ -12,7 +12,16 @@ from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
 from headrace.model import errors
-from headrace.model.errors import Busy, DiskLow, DocumentError, HeadraceError, JobNotFound, QueueFull, Superseded
+from headrace.model.errors import (
+    Busy,
+    DiskLow,
+    DocumentError,
+    HeadraceError,
+    JobNotFound,
+    QueueFull,
+    Superseded,
+    TooSlow,
+)
 from headrace.server import problems
 from headrace.server.problems import INTERNAL, MEDIA_TYPE, documented
 
@@ -143,3 +152,8 @@ def test_a_path_or_method_that_leads_nowhere_is_a_problem_too() -> None:
 
 def test_errors_are_documented_by_their_status() -> None:
     assert set(documented(JobNotFound, QueueFull)) == {404, 429}
+
+
+def test_a_request_that_came_too_slowly_ends_its_connection_and_others_keep_theirs() -> None:
+    assert answer(TooSlow("only 3 bytes came")).headers["connection"] == "close"
+    assert "connection" not in answer(JobNotFound("gone")).headers
