@@ -43,7 +43,7 @@ def cache() -> Path:
 
 def manual() -> Labelled:
     """Pages of the PostgreSQL manual without their titles; a title is the question for its page."""
-    found = dict(_pages(_manual_folder()))
+    found = dict(_pages(manual_folder()))
     chosen = random.Random(7).sample(sorted(found), min(MOST_PAGES, len(found)))
     texts = {name: found[name][1] for name in chosen}
     named: dict[str, set[str]] = defaultdict(set)
@@ -72,7 +72,7 @@ def _labelled(name: str, texts: dict[str, str], named: dict[str, set[str]]) -> L
     return Labelled(name=name, texts=texts, questions={one: frozenset(named[one]) for one in asked})
 
 
-def _manual_folder() -> Path:
+def manual_folder() -> Path:
     unpacked = cache() / MANUAL_PACKAGE
     if not unpacked.exists():
         subprocess.run(["apt-get", "download", MANUAL_PACKAGE], cwd=cache(), check=True, capture_output=True)

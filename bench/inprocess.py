@@ -93,25 +93,25 @@ class Bench:
 
     def run(self, documents: Sequence[tuple[str, bytes]]) -> Done:
         """One job on these files, in this thread."""
-        began, cpu = time.perf_counter(), _cpu_seconds()
+        began, cpu = time.perf_counter(), cpu_seconds()
         with self._jobs.intake() as intake:
             for name, data in documents:
                 incoming = intake.open_file(name)
                 incoming.write(data)
                 intake.add_file(incoming)
             sent = self._jobs.submit(LOCAL_USER, Request(job_type=JobType.FILE, force=True), intake)
-        accepting = time.perf_counter() - began, _cpu_seconds() - cpu
-        began, cpu = time.perf_counter(), _cpu_seconds()
+        accepting = time.perf_counter() - began, cpu_seconds() - cpu
+        began, cpu = time.perf_counter(), cpu_seconds()
         self._ingest.run_job(sent.job_id, sent.run, lambda parts: [self._ingest.run_slice(part) for part in parts])
-        seconds, cpu = time.perf_counter() - began, _cpu_seconds() - cpu
+        seconds, cpu = time.perf_counter() - began, cpu_seconds() - cpu
         ended = self._jobs.get(LOCAL_USER, sent.job_id)
         if ended.status is not JobStatus.COMPLETED:
             raise RuntimeError(f"the job ended {ended.status}: {ended.message}")
         return Done(seconds, cpu, ended.chunks_created, ended.sequence, *accepting)
 
 
-def _cpu_seconds() -> float:
-    """Of this process and of its parsers, those that have ended too."""
+def cpu_seconds() -> float:
+    """Of the processor: of this process and of its parsers, those that have ended too."""
     parsers = psutil.Process().children(recursive=True)
     return time.process_time() + sum(sum(parser.cpu_times()[:4]) for parser in parsers)
 

@@ -69,12 +69,13 @@ def running(**settings: object) -> Iterator[Measured]:
 
 
 def _wait_until_ready(url: str) -> None:
-    while True:
-        try:
-            if httpx.get(f"{url}/readyz", trust_env=False).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            time.sleep(0.02)
+    with httpx.Client(base_url=url, trust_env=False) as http:  # one: each takes as long to make as a tenth of the start
+        while True:
+            try:
+                if http.get("/readyz").status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.02)
 
 
 def finish(http: httpx.Client, job_id: str) -> dict[str, object]:

@@ -3,7 +3,9 @@
 All take the same files from the disk, cut them into passages of about the same size, give each the same vector by its
 hash, and leave a store on the disk that can be searched by vectors. Each framework reads, splits and stores with the
 parts that its own documents show, one process each, in two ways: into its store in memory, written to the disk once, at
-the end; and into Chroma on the disk, as they go, which is what their documents show for a store that lasts.
+the end; and into Chroma on the disk, as they go, which is what their documents show for a store that lasts. They cut by
+characters, as their documents do, and may cut what an embedder reads only the beginning of; LangChain also by the same
+tokens as Headrace, which always does, so that nothing is lost.
 
 Headrace, in one thread beside its caged parsers, also accepts the files durably, writes a keyword index, tells each
 document and step in its log, and goes on where it stopped if killed; as it comes it describes each document, too. What
@@ -20,12 +22,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.corpora import SHARE, cache
+from bench.corpora import SHARE, cache, manual_folder
 from bench.inprocess import HashEmbedder, installation
 from bench.table import Table
 
 HERE = Path(__file__).parent
-MANUAL_PACKAGE, MANUAL_FOLDER = "postgresql-doc-15", "usr/share/doc/postgresql-doc-15/html"
 PATIENCE_SECONDS = 3600
 WORDS = (
     "river stone archive lantern market harbour engine garden letter valley winter copper bridge signal forest teacher "
@@ -53,9 +54,10 @@ PEERS = (
         "langchain",
         (
             *("langchain-core", "langchain-text-splitters", "langchain-community", "langchain-chroma"),
-            *("beautifulsoup4", "lxml", "numpy"),
+            *("beautifulsoup4", "lxml", "numpy", "tokenizers"),
         ),
         ">= 2x",
+        ("memory", "tokens", "chroma"),
     ),
     Peer("haystack", ("haystack-ai", "chroma-haystack", "trafilatura", "lxml[html-clean]", "numpy"), ">= 2.5x"),
     Peer(
@@ -68,7 +70,11 @@ PEERS = (
     ),
     Peer("txtai", ("txtai", "chonkie", "beautifulsoup4"), stores=("memory",), size="6 GB, most of it torch"),
 )
-STORES = {"memory": "in memory, written at the end", "chroma": "into Chroma on the disk"}
+STORES = {
+    "memory": "in memory, written at the end",
+    "tokens": "in memory, cut by the embedder's tokens",
+    "chroma": "into Chroma on the disk",
+}
 LARGE = os.environ.get("HEADRACE_BENCH_LARGE") == "1"
 
 
@@ -158,16 +164,11 @@ def _python(peer: Peer) -> Path:
 
 
 def _manual() -> Path:
-    """The PostgreSQL manual: 1,169 pages of HTML."""
-    unpacked = cache() / MANUAL_PACKAGE
-    if not unpacked.exists():
-        subprocess.run(["apt-get", "download", MANUAL_PACKAGE], cwd=cache(), check=True, capture_output=True)
-        package = next(cache().glob(f"{MANUAL_PACKAGE}_*.deb"))
-        subprocess.run(["dpkg", "-x", str(package), str(unpacked)], check=True)
-    pages = cache() / f"{MANUAL_PACKAGE}-pages"
+    """The PostgreSQL manual: 1,169 pages of HTML, and nothing beside them."""
+    pages = cache() / "manual-pages"
     if not pages.exists():
         pages.mkdir()
-        for page in (unpacked / MANUAL_FOLDER).glob("*.html"):
+        for page in manual_folder().glob("*.html"):
             shutil.copy(page, pages)
     return pages
 

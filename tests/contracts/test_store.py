@@ -346,28 +346,60 @@ def test_a_job_with_documents_left_is_not_finished(store: Store) -> None:
         store.finish(worker)
 
 
-def test_of_two_workers_that_claim_at_once_one_gets_the_documents(store: Store) -> None:
+def test_of_two_workers_that_claim_at_once_the_later_one_has_all_documents(store: Store) -> None:
     sent = store.send(count=3)
     workers = [store.start(sent.job_id, 1) for _ in range(2)]
     barrier = threading.Barrier(2, timeout=30)
-    with store.database.read() as connection:
-        wanted = work.unfinished(connection, sent.job_id)
 
-    def claim() -> bool:
+    def take_up(_: object) -> bool:
+        with store.hand(sent) as hand:
+            claimed = work.claim(hand)
         barrier.wait()
         try:
-            with store.database.write() as transaction, work.working(transaction, sent.job_id, 1) as hand:
-                work.claim(transaction, hand, wanted, 3)
+            with store.hand(sent) as hand:
+                work.take_up(hand, claimed, 3)
         except Superseded:
             return False
         return True
 
     with ThreadPoolExecutor() as pool:
-        won = [one.result() for one in [pool.submit(claim) for _ in workers]]
+        won = list(pool.map(take_up, workers))
 
     assert sorted(won) == [False, True]
-    assert {one.claim for one in store.items(sent.job_id)} == {1}
+    assert {(one.claim, one.deaths) for one in store.items(sent.job_id)} == {(2, 1)}
     check_numbers(store)
+
+
+def test_what_a_worker_has_finished_is_not_taken_up_again_by_one_who_came_meanwhile(store: Store) -> None:
+    sent = store.send(count=2)
+    first = store.start(sent.job_id, 1)
+    store.claim(first)
+    store.read(first, first.items[0], 2)
+    store.index(first, first.items[0], 2)
+
+    second = store.start(sent.job_id, 1)
+    store.claim(second)
+
+    assert list(second.items) == [1]
+    with pytest.raises(Superseded):
+        store.read(first, first.items[1], 2)
+    store.read(second, second.items[1], 2)
+    store.index(second, second.items[1], 2)
+    assert store.finish(second).status is JobStatus.COMPLETED
+
+
+def test_what_has_ended_since_it_was_claimed_is_not_begun_again(store: Store) -> None:
+    sent = store.send(count=1)
+    worker = store.start(sent.job_id, 1)
+    store.claim(worker)
+    held = list(worker.items.values())
+    store.fail(worker, held[0])
+    before = store.dump()
+
+    with pytest.raises(Superseded), store.hand(sent) as hand:
+        work.take_up(hand, held, 3)
+
+    assert store.dump() == before
 
 
 VERBS: dict[str, Callable[..., Job]] = {

@@ -2,7 +2,8 @@
 
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -116,13 +117,17 @@ class Forge:
             work.start(transaction, job_id, run)
         return Worker(job_id, run)
 
+    @contextmanager
+    def hand(self, worker: Worker | Job) -> Iterator[work.Hand]:
+        """A transaction with the worker's run of a job in hand."""
+        with self.database.write() as transaction, work.working(transaction, worker.job_id, worker.run) as hand:
+            yield hand
+
     def claim(self, worker: Worker) -> None:
         """Take up all that is unfinished."""
-        with self.database.read() as connection:
-            wanted = work.unfinished(connection, worker.job_id)
-        with self.database.write() as transaction, work.working(transaction, worker.job_id, worker.run) as hand:
-            claimed = work.claim(transaction, hand, wanted, MAX_DEATHS)
-        worker.items = {one.ordinal: one for one in claimed}
+        with self.hand(worker) as hand:
+            begun = work.take_up(hand, work.claim(hand), MAX_DEATHS)
+        worker.items = {one.ordinal: one for one in begun}
 
     def read(self, worker: Worker, before: Item, count: int) -> None:
         """Save `count` chunks of an item."""
@@ -134,12 +139,12 @@ class Forge:
             work_done=max(before.work_done, item_work(before.work_total, Stage.INDEXING)),
         )
         same = {"document_id": before.document_id, "version": before.version}
-        with self.database.write() as transaction, work.working(transaction, worker.job_id, worker.run) as hand:
+        with self.hand(worker) as hand:
             if not before.sections_done:
-                index.drop_version(transaction, **same, limit=None)
+                index.drop_version(hand.transaction, **same, limit=None)
             made = [_chunk(before.chunk_count + number) for number in range(count)]
             workspace_id = self.workspace.workspace_id
-            index.save_chunks(transaction, **same, workspace_id=workspace_id, chunks=made)
+            index.save_chunks(hand.transaction, **same, workspace_id=workspace_id, chunks=made)
             hand.move(before, after)
         worker.items[before.ordinal] = replace(after, deaths=0)
 
@@ -152,9 +157,9 @@ class Forge:
         indexed = before.chunks_indexed + len(found)
         share = indexed / max(1, before.chunk_count)
         after = replace(before, chunks_indexed=indexed, work_done=item_work(before.work_total, Stage.INDEXING, share))
-        with self.database.write() as transaction, work.working(transaction, worker.job_id, worker.run) as hand:
+        with self.hand(worker) as hand:
             rows = [index.IndexedChunk(chunk_id=one.chunk_id, text=one.text, vector=None) for one in found]
-            index.index_chunks(transaction, rows)
+            index.index_chunks(hand.transaction, rows)
             hand.move(before, after)
             if indexed >= before.chunk_count:
                 hand.complete(after)
@@ -163,7 +168,7 @@ class Forge:
             del worker.items[before.ordinal]
 
     def fail(self, worker: Worker, before: Item) -> None:
-        with self.database.write() as transaction, work.working(transaction, worker.job_id, worker.run) as hand:
+        with self.hand(worker) as hand:
             hand.fail(before, CORRUPT)
         del worker.items[before.ordinal]
 

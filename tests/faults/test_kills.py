@@ -234,15 +234,15 @@ def test_a_document_that_kills_its_worker_again_and_again_fails_and_its_neighbou
 def kill_whoever_reads(server: RunningServer, job: str, filename: str) -> int:
     """Kill the worker each time it has taken the document up, until it does so no more; returns how often."""
     kills = 0
-    taken_up = "SELECT claim, stage FROM item WHERE job_id = ? AND filename = ?"
+    taken_up = "SELECT deaths, stage FROM item WHERE job_id = ? AND filename = ?"
     seen = 0
 
     def look() -> bool:
         nonlocal kills, seen
-        [(claim, stage)] = chaos.query(server, taken_up, job, filename)
-        if claim > seen and stage == "extracting":
+        [(deaths, stage)] = chaos.query(server, taken_up, job, filename)
+        if deaths > seen and stage == "extracting":
             chaos.kill(chaos.worker_of(server))
-            kills, seen = kills + 1, claim
+            kills, seen = kills + 1, deaths
         return stage in {"completed", "failed"}
 
     with suppress(httpx.TransportError):

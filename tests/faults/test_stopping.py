@@ -123,8 +123,13 @@ def test_a_worker_that_is_asked_to_stop_hands_its_work_back(tmp_path: Path) -> N
 
 def wait_for_reading(server: RunningServer, job: str, claims: int) -> int:
     """The pid of the worker, once it has taken the job's documents up more often than so."""
-    taken = "SELECT min(claim) FROM item WHERE job_id = ? AND stage NOT IN ('completed', 'failed')"
-    chaos.until(lambda: (chaos.query(server, taken, job)[0][0] or 0) > claims, 60, "the job is taken up")
+    taken = "SELECT min(claim), max(deaths) FROM item WHERE job_id = ? AND stage NOT IN ('completed', 'failed')"
+
+    def look() -> bool:
+        [(claim, deaths)] = chaos.query(server, taken, job)
+        return bool(claim and claim > claims and deaths)  # each attempt counts as a death until something is saved
+
+    chaos.until(look, 60, "the job is taken up")
     return chaos.worker_of(server) or 0
 
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from headrace.engine import indexing, reading
+from headrace.engine import indexing, reading, slices
 from headrace.engine.control import Control
 from headrace.engine.housekeeping import Housekeeping
 from headrace.engine.ingest import Ingest
@@ -270,9 +270,10 @@ class World:
         patch.setattr("headrace.model.ids.uuid_utils.uuid7", self._next_id)
         for module in (reading, indexing):
             patch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self._wall.total_seconds()))
+        patch.setattr(slices, "GROUP_DOCUMENTS", self.rng.choice((1, 64)))
         settings = {
             "embedder": "none",
-            "slice_documents": 2,
+            "slice_documents": self.rng.choice((2, 5)),
             "max_deaths": 10_000,
             "max_jobs": 2,
             "max_age_hours": 0.01,

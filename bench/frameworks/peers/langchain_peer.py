@@ -1,4 +1,4 @@
-"""LangChain: its loaders, its recursive splitter; its store in memory, dumped at the end, or Chroma on the disk."""
+"""LangChain: its loaders, its recursive splitter by characters or by the embedder's tokens; in memory, or in Chroma."""
 
 import json
 import sys
@@ -12,6 +12,10 @@ from langchain_community.document_loaders import BSHTMLLoader, TextLoader
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_text_splitters import RecursiveCharacterTextSplitter
+from tokenizers import BertWordPieceTokenizer
+
+VOCABULARY = Path(__file__).parents[3] / "src/headrace/pipeline/embed/data/minilm/vocab.txt"
+CHARACTERS, TOKENS = 1200, 254
 
 
 class Hashed(Embeddings):
@@ -25,11 +29,22 @@ class Hashed(Embeddings):
 
 
 def opened(kind, folder):
-    if kind == "memory":
+    if kind != "chroma":
         return InMemoryVectorStore(Hashed())
     from langchain_chroma import Chroma
 
     return Chroma(embedding_function=Hashed(), persist_directory=folder)
+
+
+def splitting(kind):
+    if kind != "tokens":
+        return RecursiveCharacterTextSplitter(chunk_size=CHARACTERS, chunk_overlap=0)
+    tokenizer = BertWordPieceTokenizer(str(VOCABULARY))
+    return RecursiveCharacterTextSplitter(
+        chunk_size=TOKENS,
+        chunk_overlap=0,
+        length_function=lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids),
+    )
 
 
 def load(file):
@@ -40,7 +55,7 @@ def load(file):
 
 def main():
     files = sorted(Path(sys.argv[1]).iterdir())[: int(sys.argv[3])]
-    splitter = RecursiveCharacterTextSplitter(chunk_size=1200, chunk_overlap=0)
+    splitter = splitting(sys.argv[2])
     chunks = 0
     with tempfile.TemporaryDirectory() as folder:
         store = opened(sys.argv[2], folder)

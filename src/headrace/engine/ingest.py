@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -193,29 +193,28 @@ class Ingest:
         return None
 
     def _work_through(self, part: Slice) -> None:
-        with self.database.read() as connection:
-            items = work.unfinished(connection, part.job_id, part.first, part.last)
+        with self.database.write() as transaction, work.working(transaction, part.job_id, part.run) as hand:
+            items = work.claim(hand, part.first, part.last)
         for groups in slices.shifts(items):
-            shift = _Shift(self, part)
+            shift = _Shift(self, part, items)
             for group in groups:
                 shift.read(group)
             shift.index()
             shift.learn()
 
     def _give_up(self, part: Slice) -> None:
-        with self.database.read() as connection:
-            items = work.unfinished(connection, part.job_id, part.first, part.last)
         with self.database.write() as transaction, work.working(transaction, part.job_id, part.run) as hand:
-            for item in items:
+            for item in work.claim(hand, part.first, part.last):
                 hand.fail(item, INTERNAL)
 
 
 class _Shift:
     """One thread's work on a slice: first all of it is read, then all of it is indexed."""
 
-    def __init__(self, ingest: Ingest, part: Slice) -> None:
+    def __init__(self, ingest: Ingest, part: Slice, claimed: Iterable[Item]) -> None:
         self._ingest = ingest
         self._part = part
+        self._claims = {item.ordinal: item.claim for item in claimed}
         self._unsaved: list[Read] = []
         self._ready: list[Item] = []
         self._measured = Measured()
@@ -223,8 +222,8 @@ class _Shift:
 
     def read(self, items: Sequence[Item]) -> None:
         """Take documents up and save their chunks."""
-        claimed, found = self._claim(items)
-        for item in claimed:
+        begun, found = self._take_up(items)
+        for item in begun:
             self._read(item, found.get(item.document_id))
         self._save_unsaved()
 
@@ -234,15 +233,12 @@ class _Shift:
             self._index()
         except ModelChanged:
             self._look_up_settings()
-            with self._ingest.database.read() as connection:  # what is stored of those in hand
-                found = work.unfinished(connection, self._part.job_id, self._part.first, self._part.last)
-            ready = {item.ordinal for item in self._ready}
-            self._ready = [item for item in found if item.ordinal in ready]
+            with self._ingest.database.read() as connection:
+                self._ready = self._stored(connection, self._ready)
             self.index()
         except (DocumentError, ValueError) as error:
             failure = error if isinstance(error, DocumentError) else DocumentError("embedding_failed", str(error))
-            for item in self._ready:
-                self._fail(failure, item.ordinal, item.ordinal)
+            self._fail(failure, self._ready)
 
     def _index(self) -> None:
         ingest, job_id, run = self._ingest, self._part.job_id, self._part.run
@@ -276,25 +272,25 @@ class _Shift:
     def _check_vectors(self, transaction: Transaction) -> None:
         workspaces.check_vectors(transaction, self._workspace_id, self._vectors_number, self._config.embedder)
 
-    def _claim(self, items: Sequence[Item]) -> tuple[list[Item], dict[DocumentId, Document]]:
+    def _take_up(self, items: Sequence[Item]) -> tuple[list[Item], dict[DocumentId, Document]]:
         with self._in_hand() as hand:
-            claimed = work.claim(hand.transaction, hand, items, self._ingest.settings.max_deaths)
-            self._ingest.control.hold(self._part.run, claimed)
+            begun = work.take_up(hand, items, self._ingest.settings.max_deaths)
+            self._ingest.control.hold(self._part.run, begun)
             connection = hand.transaction.connection
-            found = documents.get_many(connection, [one.document_id for one in claimed])
-            return claimed, revisions.applied(connection, found, claimed)
+            found = documents.get_many(connection, [one.document_id for one in begun])
+            return begun, revisions.applied(connection, found, begun)
 
     def _read(self, item: Item, document: Document | None) -> None:
         if self._stop():
             raise Superseded("the job does not go on")
         if document is None:
-            return self._fail(DELETED, item.ordinal, item.ordinal)
+            return self._fail(DELETED, [item])
         if item.stage.rank >= Stage.INDEXING.rank:
             return self._ready.append(item)
         try:
             read = self._ingest.reader.read(document, item, self._config, self._save, self._stop, self._measured)
         except DocumentError as error:
-            return self._fail(error, item.ordinal, item.ordinal)
+            return self._fail(error, [item])
         self._unsaved.append(read)
         if sum(len(one.chunks) for one in self._unsaved) > MANY_CHUNKS:
             self._save_unsaved()
@@ -315,13 +311,25 @@ class _Shift:
             self._ready.append(read.after)
         self._unsaved = []
 
-    def _fail(self, error: DocumentError, first: int, last: int) -> None:
-        """Fail what is unfinished between two ordinals, as it is stored now."""
+    def _fail(self, error: DocumentError, items: Sequence[Item]) -> None:
         with self._in_hand() as hand:
-            for item in work.unfinished(hand.transaction.connection, self._part.job_id, first, last):
+            for item in self._stored(hand.transaction.connection, items):
                 logger.info("document %s: %s (%s)", item.document_id, error.detail, error.code)
                 metrics.document_failures.labels(code=error.code).inc()
                 hand.fail(item, error)
+
+    def _stored(self, connection: sa.Connection, items: Iterable[Item]) -> list[Item]:
+        """Those of the items that are unfinished, as they are stored now.
+
+        Raises:
+            Superseded: another worker has claimed one of them.
+        """
+        wanted = {item.ordinal for item in items}
+        found = work.unfinished(connection, self._part.job_id, min(wanted), max(wanted)) if wanted else []
+        stored = [item for item in found if item.ordinal in wanted]
+        if any(item.claim != self._claims[item.ordinal] for item in stored):
+            raise Superseded("documents were taken up by another worker")
+        return stored
 
     @property
     def _recipe(self) -> str:

@@ -118,9 +118,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A document's part in a job. `claim` counts how often it was taken up, and fences as `Job.run` does.
+    """A document's part in a job. `claim` counts how often a worker made it its own, and fences as `Job.run` does.
 
-    `sections_done` is where reading goes on after a crash; `deaths` counts claims since the last thing saved.
+    `sections_done` is where reading goes on after a crash; `deaths` counts attempts since the last thing saved.
     `attempt` is the job's in which it is, or was, worked on: what an earlier one has finished is settled.
     `description` is what was found out about the document. `leftover_version` names chunks that are to be dropped.
     One whose verdict is `unchanged` was never worked on: its `attempt` is 0, and its version the one that was live.

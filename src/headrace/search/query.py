@@ -47,8 +47,8 @@ class Searcher:
     def page(self, query: Query) -> tuple[list[Hit], bool]:
         """As `query`, after the first `offset` of them; and whether there are more.
 
-        While the index stays as it is, pages of one size never repeat a passage nor leave one out. A fused ranking
-        ends with the candidates that were fused, some hundreds.
+        While the index stays as it is, pages of one size never repeat a passage nor leave one out; where the index is
+        approximate, up to the thousandth. A fused ranking ends with the candidates that were fused, some hundreds.
         """
         with self._finder.reading(query) as reading:
             found = _candidates(reading, query)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from headrace.model.errors import InvalidField, WebhookNotFound
 from headrace.model.ids import UserId
 from headrace.model.vocabulary import EventType
-from headrace.relays.webhooks.guard import Refused, check_url
 from headrace.settings import Settings
 from headrace.store import webhooks, workspaces
 from headrace.store.database import Database
@@ -88,6 +87,8 @@ class Webhooks:
             return webhooks.select_page(connection, found.workspace_id, limit=limit, before=before)
 
     def _check(self, url: str, secret: str | None, types: Sequence[str] | None) -> None:
+        from headrace.relays.webhooks.guard import Refused, check_url  # with httpx, which few servers need
+
         try:
             check_url(url, allow_private=self._settings.webhook_allow_private)
         except Refused as error:

@@ -1,4 +1,4 @@
-"""What a worker writes: items taken up, moved on, finished or failed, and the job's progress that follows from them.
+"""What a worker writes: items claimed, taken up, moved on, finished or failed, and the job's progress that follows.
 
 Every write is fenced twice: the job must still be in the run that the worker was given, and each item must still carry
 the claim that the worker took. A worker that lost either writes nothing.
@@ -204,19 +204,30 @@ def start(transaction: Transaction, job_id: JobId, run: int, *, expect: Expect =
     return draft.job
 
 
-def claim(transaction: Transaction, hand: Hand, wanted: Sequence[Item], max_deaths: int) -> list[Item]:
-    """Take items up: each claim fences off the one before. Those that killed too many workers are failed instead."""
-    claimed = []
+def claim(hand: Hand, first: int = 0, last: int | None = None) -> list[Item]:
+    """Make what is unfinished between two ordinals this worker's: whoever had it before writes nothing of it any more.
+
+    All of it at once, so that of two workers on the same documents the later one has them all, and goes on.
+    """
+    connection = hand.transaction.connection
+    statement = sa.update(item_table).where(*_left(hand.job.job_id, first, last))
+    hand.transaction.execute(statement.values(claim=item_table.c.claim + 1))
+    return unfinished(connection, hand.job.job_id, first, last)
+
+
+def take_up(hand: Hand, wanted: Sequence[Item], max_deaths: int) -> list[Item]:
+    """Begin with claimed items. Those that killed too many workers are failed instead."""
+    begun = []
     for one in wanted:
         if one.deaths >= max_deaths:
             hand.fail(one, DocumentError(WORKER_DIED, f"the worker died {one.deaths} times on this document"))
             continue
         stage = Stage.EXTRACTING if one.stage is Stage.RECEIVED else one.stage
-        claimed.append(replace(one, claim=one.claim + 1, deaths=one.deaths + 1, stage=stage))
-    _take(transaction, claimed)
+        begun.append(replace(one, deaths=one.deaths + 1, stage=stage))
+    _take_up(hand.transaction, begun)
     new = {one.ordinal for one in wanted if one.stage is Stage.RECEIVED}
-    hand.begin([one for one in claimed if one.ordinal in new])
-    return claimed
+    hand.begin([one for one in begun if one.ordinal in new])
+    return begun
 
 
 def finish(transaction: Transaction, job_id: JobId, run: int, *, recipe: str | None = None) -> Job:
@@ -273,18 +284,14 @@ def fail(transaction: Transaction, job_id: JobId, run: int, reason: str) -> Job:
 
 def unfinished(connection: sa.Connection, job_id: JobId, first: int = 0, last: int | None = None) -> list[Item]:
     """The items between two ordinals, both included, on which there is work left."""
-    statement = (
-        sa.select(item_table)
-        .where(
-            item_table.c.job_id == job_id,
-            item_table.c.stage_rank < Stage.COMPLETED.rank,
-            item_table.c.ordinal >= first,
-        )
-        .order_by(item_table.c.ordinal)
-    )
-    if last is not None:
-        statement = statement.where(item_table.c.ordinal <= last)
+    statement = sa.select(item_table).where(*_left(job_id, first, last)).order_by(item_table.c.ordinal)
     return [rows.to_item(row) for row in connection.execute(statement).mappings()]
+
+
+def _left(job_id: JobId, first: int, last: int | None) -> list[sa.ColumnElement[bool]]:
+    item = item_table.c
+    conditions = [item.job_id == job_id, item.stage_rank < Stage.COMPLETED.rank, item.ordinal >= first]
+    return conditions if last is None else [*conditions, item.ordinal <= last]
 
 
 def _facts(document: Document) -> dict[str, Any]:
@@ -293,38 +300,34 @@ def _facts(document: Document) -> dict[str, Any]:
     )
 
 
-def _take(transaction: Transaction, claimed: Sequence[Item]) -> None:
-    if not claimed:
-        return
+def _take_up(transaction: Transaction, begun: Sequence[Item]) -> None:
     values = [
         {
             "of_job": one.job_id,
             "at_ordinal": one.ordinal,
-            "old_claim": one.claim - 1,
-            "new_claim": one.claim,
+            "of_claim": one.claim,
             "new_deaths": one.deaths,
             "new_stage": one.stage,
-            "new_rank": one.stage.rank,
+            "new_stage_rank": one.stage.rank,
         }
-        for one in claimed
+        for one in begun
     ]
-    _expect(transaction.execute_many(_TAKE, values), len(claimed))
+    _expect(transaction.execute_many(_TAKE_UP, values), len(values))
 
 
-_TAKE = (
-    sa.update(item_table)
-    .where(
-        item_table.c.job_id == sa.bindparam("of_job"),
-        item_table.c.ordinal == sa.bindparam("at_ordinal"),
-        item_table.c.claim == sa.bindparam("old_claim"),
-    )
-    .values(
-        claim=sa.bindparam("new_claim"),
-        deaths=sa.bindparam("new_deaths"),
-        stage=sa.bindparam("new_stage"),
-        stage_rank=sa.bindparam("new_rank"),
-    )
+_IS_MINE = (
+    item_table.c.job_id == sa.bindparam("of_job"),
+    item_table.c.ordinal == sa.bindparam("at_ordinal"),
+    item_table.c.claim == sa.bindparam("of_claim"),
+    item_table.c.stage_rank < Stage.COMPLETED.rank,  # what has ended is not begun again, by whomever
 )
+
+
+def _set(*names: str) -> sa.Update:
+    return sa.update(item_table).where(*_IS_MINE).values({name: sa.bindparam(f"new_{name}") for name in names})
+
+
+_TAKE_UP = _set("deaths", "stage", "stage_rank")
 
 _MOVED = (
     "stage", "stage_rank", "work_done", "sections_done", "page_count", "chunk_count", "chunks_indexed", "deaths",
@@ -332,16 +335,7 @@ _MOVED = (
 )  # fmt: skip
 
 
-_MOVE = (
-    sa.update(item_table)
-    .where(
-        item_table.c.job_id == sa.bindparam("of_job"),
-        item_table.c.ordinal == sa.bindparam("at_ordinal"),
-        item_table.c.claim == sa.bindparam("of_claim"),
-        item_table.c.stage_rank < Stage.COMPLETED.rank,  # its heir may have given it up, without a claim
-    )
-    .values({name: sa.bindparam(f"new_{name}") for name in _MOVED})
-)
+_MOVE = _set(*_MOVED)
 
 
 def _write_items(transaction: Transaction, moved: Sequence[Item]) -> None:

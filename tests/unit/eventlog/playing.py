@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 
 from headrace.eventlog.hub import Hub, Limits
@@ -106,11 +107,15 @@ class Connection:
 
 def frames_in(sent: bytes) -> list[dict[str, Any]]:
     """The whole frames in a piece of an event stream; what is cut off at its end is dropped."""
-    found = []
-    for block in sent.split(b"\n\n")[:-1]:
-        lines = dict(line.split(b": ", 1) for line in block.split(b"\n") if not line.startswith(b":"))
-        if b"data" in lines:
-            frame = json.loads(lines[b"data"])
-            assert lines[b"id"].decode() == frame["event_id"]
-            found.append(frame)
-    return found
+    return [frame for block in sent.split(b"\n\n")[:-1] if (frame := _frame_in(block)) is not None]
+
+
+@lru_cache(10_000)
+def _frame_in(block: bytes) -> dict[str, Any] | None:
+    """A client looks at all that it has again and again; whoever watches the same log has the same blocks."""
+    lines = dict(line.split(b": ", 1) for line in block.split(b"\n") if not line.startswith(b":"))
+    if b"data" not in lines:
+        return None
+    frame: dict[str, Any] = json.loads(lines[b"data"])
+    assert lines[b"id"].decode() == frame["event_id"]
+    return frame

@@ -6,11 +6,10 @@ import logging
 import random
 import time
 from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
-from typing import NoReturn
-
-import httpx
+from typing import TYPE_CHECKING, NoReturn
 
 from headrace.eventlog.replay import PAGE, read_newer
 from headrace.eventlog.wakeup import EVERYONE
@@ -18,11 +17,15 @@ from headrace.model.cursor import Cursor
 from headrace.model.event import Event
 from headrace.model.ids import WorkspaceId
 from headrace.model.vocabulary import DeliveryStatus
-from headrace.relays.webhooks.post import NotDelivered, post
 from headrace.settings import Settings
 from headrace.store import webhooks
 from headrace.store.database import Database, Transaction
 from headrace.store.webhooks import Delivery, Webhook
+
+if TYPE_CHECKING:
+    import httpx
+
+    from headrace.relays.webhooks.post import NotDelivered
 
 logger = logging.getLogger(__name__)
 
@@ -60,18 +63,30 @@ class Webhooks:
 
     async def run(self) -> NoReturn:
         """Deliver until cancelled. An attempt that is cut off counts as none, so it is made again."""
-        timeout = httpx.Timeout(self._settings.webhook_timeout_seconds)
-        async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout) as client:
+        client: httpx.AsyncClient | None = None
+        async with AsyncExitStack() as stack:
             try:
                 while True:
                     self._hint.clear()
-                    self._deliver(client, await asyncio.to_thread(self._look_around))
+                    due = await asyncio.to_thread(self._look_around)
+                    if due:
+                        if client is None:
+                            client = await asyncio.to_thread(self._open_client)
+                            stack.push_async_exit(client)
+                        self._deliver(client, due)
                     await self._wait()
             finally:
                 tasks = list(self._busy.values())
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _open_client(self) -> "httpx.AsyncClient":
+        """Loaded when something is due, and off the loop: a server without webhooks has no time and memory for it."""
+        import httpx
+
+        timeout = httpx.Timeout(self._settings.webhook_timeout_seconds)
+        return httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout)
 
     async def _wait(self) -> None:
         try:
@@ -138,7 +153,7 @@ class Webhooks:
         with self._database.read() as connection:
             return webhooks.due(connection, self._database.clock(), 4 * MOST_AT_ONCE)
 
-    def _deliver(self, client: httpx.AsyncClient, due: list[Delivery]) -> None:
+    def _deliver(self, client: "httpx.AsyncClient", due: list[Delivery]) -> None:
         busy = Counter(workspace_id for workspace_id, _ in self._busy)
         for delivery in due:
             line = (delivery.workspace_id, delivery.line)
@@ -147,7 +162,7 @@ class Webhooks:
                 busy[delivery.workspace_id] += 1
                 self._busy[line] = asyncio.create_task(self._attempt(client, delivery, line))
 
-    async def _attempt(self, client: httpx.AsyncClient, delivery: Delivery, line: Line) -> None:
+    async def _attempt(self, client: "httpx.AsyncClient", delivery: Delivery, line: Line) -> None:
         try:
             hook = await asyncio.to_thread(self._find, delivery.workspace_id)
             if hook is not None:
@@ -160,7 +175,9 @@ class Webhooks:
             del self._busy[line]
             self._hint.set()
 
-    async def _post(self, client: httpx.AsyncClient, hook: Webhook, delivery: Delivery) -> NotDelivered | None:
+    async def _post(self, client: "httpx.AsyncClient", hook: Webhook, delivery: Delivery) -> "NotDelivered | None":
+        from headrace.relays.webhooks.post import NotDelivered, post
+
         try:
             async with asyncio.timeout(self._settings.webhook_timeout_seconds):
                 await post(client, hook, delivery, allow_private=self._settings.webhook_allow_private)
@@ -183,11 +200,11 @@ class Webhooks:
         with self._database.read() as connection:
             return webhooks.find(connection, workspace_id)
 
-    def _record(self, delivery: Delivery, failure: NotDelivered | None) -> None:
+    def _record(self, delivery: Delivery, failure: "NotDelivered | None") -> None:
         with self._database.write() as transaction:
             webhooks.update(transaction, self._after(transaction, delivery, failure))
 
-    def _after(self, transaction: Transaction, delivery: Delivery, failure: NotDelivered | None) -> Delivery:
+    def _after(self, transaction: Transaction, delivery: Delivery, failure: "NotDelivered | None") -> Delivery:
         tried = replace(delivery, attempts=delivery.attempts + 1, last_error=_reason(failure))
         if failure is None:
             return replace(tried, status=DeliveryStatus.DELIVERED, next_attempt_at=None)
@@ -204,5 +221,5 @@ def _is_wanted(hook: Webhook, event: Event) -> bool:
     return event.type.value in hook.types and json.loads(event.body).get("workspace_id") == hook.workspace_id
 
 
-def _reason(failure: NotDelivered | None) -> str | None:
+def _reason(failure: "NotDelivered | None") -> str | None:
     return None if failure is None else str(failure)[:LONGEST_REASON]
