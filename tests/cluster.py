@@ -158,10 +158,11 @@ class Cluster:
         config = self.folder / "haproxy.cfg"
         config.write_text(BALANCER.format(port=self.port, servers="\n".join(servers)))
         command, log = [program, "-db", "-f", str(config)], self.folder / "haproxy.log"
-        with services._process(command, self._is_balanced, log, dict(os.environ)):
+        with services._process(command, self.is_balanced, log, dict(os.environ)):
             yield
 
-    def _is_balanced(self) -> bool:
+    def is_balanced(self) -> bool:
+        """Whether the balancer has a server that it takes for ready: it looks twice a second."""
         with suppress(httpx.TransportError):
             return httpx.get(f"{self.url}/readyz", trust_env=False, timeout=2).status_code == 200
         return False

@@ -253,6 +253,7 @@ def test_whatever_dies_nothing_is_lost_repeated_or_stuck(tmp_path: Path) -> None
         battle.wait_for_end()
         seconds = time.monotonic() - ended_at
         watchers = watching.result(PATIENCE_SECONDS)
+        chaos.until(town.is_balanced, 60, "the balancer has seen that the last to die is back")
         events = check_logs(battle, watchers)
         chunks = check_search(battle)
         cuts = sum(seen.cuts for _, _, seen in watchers)
