@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from headrace.engine.measuring import Measured
-from headrace.model.document import Chunk, Document, Section
+from headrace.model.document import Chunk, Document
 from headrace.model.errors import DocumentError, UnsupportedType
 from headrace.model.ids import DocumentId, WorkspaceId
 from headrace.model.job import FAILED_PAGES, Item, Stats
@@ -15,12 +15,14 @@ from headrace.model.pace import Unit
 from headrace.model.progress import item_work
 from headrace.model.rag import RagConfig
 from headrace.model.vocabulary import Stage
-from headrace.pipeline.chunk import BUILT_IN, Chunking, load_chunker
-from headrace.pipeline.enrich import describe
+from headrace.pipeline.chunk import BUILT_IN, Chunking, chunks_of, load_chunker
+from headrace.pipeline.enrich import USUAL, describe, supplement
 from headrace.pipeline.enrich.llm import Chat
 from headrace.pipeline.extract.window import open_window
-from headrace.pipeline.sandbox import Outline, Parsers, Source
+from headrace.pipeline.sandbox import Outline, Parsers, Passage, Source
 from headrace.pipeline.sniff import UNREADABLE, sniff_file
+from headrace.pipeline.source import Description
+from headrace.pipeline.study import NOTHING_FOUND, Brief, Findings
 from headrace.search import index
 from headrace.store import likenesses
 from headrace.store.archives import MEMBERS
@@ -45,7 +47,8 @@ class Read:
     chunks: list[Chunk] = field(default_factory=list)
     stats: Stats = field(default_factory=Stats)
     measured: Measured = field(default_factory=Measured)
-    chunking_seconds: float = 0.0
+    findings: Findings = NOTHING_FOUND
+    cutting_seconds: float = 0.0
     simhash: bytes | None = None
 
     @property
@@ -143,19 +146,23 @@ class Reader:
                 first_section=first,
                 stop=stop,
                 texts=Recognitions(self._database, document.document_id),
+                brief=self._brief(progress.after, progress.config),
             ) as reading,
         ):
             elsewhere, began = 0.0, time.monotonic()
-            for section in reading:
+            for passage in reading.passages():
                 entered = time.monotonic()
-                self._add(progress, section, reading.fraction)
+                self._add(progress, passage, reading.fraction)
                 if len(progress.chunks) >= SAVE_CHUNKS or time.monotonic() - started > SAVE_SECONDS:
                     save(progress)
                     started = time.monotonic()
                 elsewhere += time.monotonic() - entered
-            outline = reading.outline
+            outline, found = reading.outline, reading.findings
+            extracting_seconds = time.monotonic() - began - elsewhere - found.cutting_seconds - found.describing_seconds
+            progress.findings = found
+            progress.cutting_seconds += found.cutting_seconds
             if not first:
-                _measure(progress, outline, time.monotonic() - began - elsewhere)
+                _measure(progress, outline, extracting_seconds)
         progress.after = replace(
             progress.after,
             stage=Stage.CHUNKING,
@@ -163,8 +170,10 @@ class Reader:
             page_count=outline.page_count,
             description=_described(progress.after, outline),
         )
-        found = Stats(bytes=document.blob.size, warnings=len(outline.warnings), failed_pages=len(outline.failed_pages))
-        progress.stats = progress.stats.plus(found)
+        counted = Stats(
+            bytes=document.blob.size, warnings=len(outline.warnings), failed_pages=len(outline.failed_pages)
+        )
+        progress.stats = progress.stats.plus(counted)
         self._save_if_long(progress, save)
 
     def _refuse(self, document: Document) -> NoReturn:
@@ -176,12 +185,24 @@ class Reader:
             raise DocumentError("unsupported_type", error.detail) from error
         raise DocumentError("unsupported_type", "it could not be read when it came; send it again")
 
-    def _add(self, progress: Read, section: Section, fraction: float) -> None:
-        began = time.monotonic()
-        chunks = self._chunker(progress.config).chunk(section, progress.after.chunk_count)
-        progress.chunking_seconds += time.monotonic() - began
+    def _brief(self, item: Item, config: RagConfig) -> Brief:
+        """What the parser is to find out, too. Another package's chunker works here, where it is not in a cage."""
+        return Brief(
+            filename=item.filename,
+            max_tokens=config.chunk_size if self._chunker_name == BUILT_IN else None,
+            overlap_tokens=config.chunk_overlap,
+            describes=sorted(config.enrichers & USUAL),
+        )
+
+    def _add(self, progress: Read, passage: Passage, fraction: float) -> None:
+        section, item = passage.section, progress.after
+        if passage.spans is None:
+            began = time.monotonic()
+            chunks = self._chunker(progress.config).chunk(section, item.chunk_count)
+            progress.cutting_seconds += time.monotonic() - began
+        else:
+            chunks = chunks_of(section, passage.spans, item.chunk_count)
         progress.chunks += chunks
-        item = progress.after
         progress.after = replace(
             item,
             stage=Stage.EXTRACTING,
@@ -199,21 +220,14 @@ class Reader:
         )
         progress.after = item
         self._save_if_long(progress, save)
-        outline = Outline(page_count=item.page_count, title=item.description.get("title"), metadata=item.description)
         config = progress.config
         if not config.enrichers and not config.brought:
             progress.after = replace(item, stage=Stage.INDEXING, work_done=item_work(item.work_total, Stage.INDEXING))
             return
         began, kind = time.monotonic(), progress.document.content_type
-        found = describe(
-            self._texts(progress),
-            filename=item.filename,
-            outline=outline,
-            wanted=config.enrichers,
-            chat=self._chat,
-            brought=config.brought,
-        )
-        progress.measured.add(Stage.ENRICHING, kind, Unit.BYTES, item.work_total, time.monotonic() - began)
+        found = self._describe(progress)
+        seconds = progress.findings.describing_seconds + time.monotonic() - began
+        progress.measured.add(Stage.ENRICHING, kind, Unit.BYTES, item.work_total, seconds)
         known = found.facts | _warned(item, found.warnings)
         progress.simhash = found.simhash
         progress.after = replace(
@@ -230,6 +244,18 @@ class Reader:
                 warnings=len(found.warnings),
             )
         )
+
+    def _describe(self, progress: Read) -> Description:
+        """What its parser says of the document, and what others say, who are asked here."""
+        item, config = progress.after, progress.config
+        found = progress.findings.description
+        if found is None:  # an earlier attempt had read all of it
+            outline = Outline(title=item.description.get("title"))
+            found = describe(self._texts(progress), filename=item.filename, outline=outline, wanted=config.enrichers)
+        chat = self._chat if "llm" in config.enrichers else None
+        if chat is None and not config.brought:
+            return found
+        return supplement(found, self._texts(progress), filename=item.filename, chat=chat, brought=config.brought)
 
     def _chunker(self, config: RagConfig) -> Chunking:
         sizes = (config.chunk_size, config.chunk_overlap)
@@ -265,8 +291,8 @@ def _measure(progress: Read, outline: Outline, extracting_seconds: float) -> Non
     item, kind, measured = progress.after, progress.document.content_type, progress.measured
     measured.add(Stage.EXTRACTING, kind, Unit.BYTES, item.work_total, extracting_seconds)
     measured.add(Stage.EXTRACTING, kind, Unit.PAGES, outline.page_count or 0, extracting_seconds)
-    measured.add(Stage.CHUNKING, kind, Unit.BYTES, item.work_total, progress.chunking_seconds)
-    measured.add(Stage.CHUNKING, kind, Unit.CHUNKS, item.chunk_count, progress.chunking_seconds)
+    measured.add(Stage.CHUNKING, kind, Unit.BYTES, item.work_total, progress.cutting_seconds)
+    measured.add(Stage.CHUNKING, kind, Unit.CHUNKS, item.chunk_count, progress.cutting_seconds)
 
 
 def _described(item: Item, outline: Outline) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import accumulate
 from typing import Protocol
@@ -26,6 +26,10 @@ MAX_CHARACTERS_PER_TOKEN = 12
 UNBROKEN_CHARACTERS = 2_000
 UNBROKEN = re.compile(rf"[^\s.,;:!?\u3001\u3002\uff01\uff0c\uff1f]{{{UNBROKEN_CHARACTERS}}}")
 WINDOW_CHARACTERS = 4_000
+
+
+Span = tuple[int, int]
+"""Where a passage begins and ends, exclusive, in its section: offsets in characters."""
 
 
 class Encoded(Protocol):
@@ -98,25 +102,18 @@ class Chunker:
 
     def chunk(self, section: Section, first_ordinal: int) -> list[Chunk]:
         """The section's chunks, numbered from `first_ordinal`; none for white space."""
+        return chunks_of(section, self.spans(section.text), first_ordinal)
+
+    def spans(self, text: str) -> list[Span]:
+        """Where the chunks of a text are."""
         from semantic_text_splitter import TextSplitter
 
-        splitter = TextSplitter.from_callback(self._counter(section.text), self._capacity, self._overlap)
-        found = [
-            (offset + start, text)
-            for offset, window in windows(section.text)
-            for start, text in splitter.chunk_indices(window)
-            if text.strip()
-        ]
+        splitter = TextSplitter.from_callback(self._counter(text), self._capacity, self._overlap)
         return [
-            Chunk(
-                ordinal=ordinal,
-                text=text,
-                start=section.start + start,
-                end=section.start + start + len(text),
-                page=section.page,
-                heading=section.heading,
-            )
-            for ordinal, (start, text) in enumerate(found, first_ordinal)
+            (offset + start, offset + start + len(found))
+            for offset, window in windows(text)
+            for start, found in splitter.chunk_indices(window)
+            if found.strip()
         ]
 
     def _counter(self, whole: str) -> Callable[[str], int]:
@@ -142,6 +139,21 @@ class Chunker:
             return max(counted, len(text) // MAX_CHARACTERS_PER_TOKEN)
 
         return count
+
+
+def chunks_of(section: Section, spans: Iterable[Span], first_ordinal: int) -> list[Chunk]:
+    """The chunks of a section that is cut there, numbered from `first_ordinal`."""
+    return [
+        Chunk(
+            ordinal=ordinal,
+            text=section.text[start:end],
+            start=section.start + start,
+            end=section.start + end,
+            page=section.page,
+            heading=section.heading,
+        )
+        for ordinal, (start, end) in enumerate(spans, first_ordinal)
+    ]
 
 
 class Counts(dict[str, int]):

@@ -1,4 +1,4 @@
-"""The words of the first stage: a document's bytes, what parsing them may cost, what the document says of itself."""
+"""The words of the first stage: a document's bytes, what parsing them may cost, what it says, what is said of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,6 +58,37 @@ class Outline:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     failed_pages: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a document is about. What is not known, or was not asked for, is None or empty.
+
+    `language` is an ISO 639-1 code; at most 10 keywords, the best first; `dates` are ISO 8601 days, the earliest first;
+    `simhash` has 8 bytes; `more` is what enrichers of other packages say.
+    """
+
+    title: str | None = None
+    language: str | None = None
+    keywords: tuple[str, ...] = ()
+    summary: str | None = None
+    dates: tuple[str, ...] = ()
+    simhash: bytes | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Those that go into the document's metadata."""
+        found = {
+            **self.more,
+            "title": self.title,
+            "language": self.language,
+            "keywords": list(self.keywords),
+            "summary": self.summary,
+            "dates": list(self.dates),
+        }
+        return {name: value for name, value in found.items() if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

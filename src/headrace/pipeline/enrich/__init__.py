@@ -4,7 +4,7 @@ Other packages may bring an enricher: a class, or a function without arguments, 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import PurePath
@@ -15,9 +15,9 @@ from headrace.pipeline.enrich.dates import dates_of
 from headrace.pipeline.enrich.keywords import keywords_of
 from headrace.pipeline.enrich.language import language_of
 from headrace.pipeline.enrich.likeness import simhash_of
-from headrace.pipeline.enrich.llm import Chat
+from headrace.pipeline.enrich.llm import Chat, Told
 from headrace.pipeline.enrich.summary import summary_of
-from headrace.pipeline.source import Outline
+from headrace.pipeline.source import Description, Outline
 
 Enricher = Callable[[str, str], Mapping[str, Any]]
 """Given the beginning of a document and its file's name, the members of its metadata: plain JSON values."""
@@ -29,64 +29,39 @@ MAX_TITLE_CHARACTERS = 200
 HEADING_CHARACTERS = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """What is not known, or was not asked for, is None or empty.
-
-    `language` is an ISO 639-1 code; at most 10 keywords, the best first; `dates` are ISO 8601 days, the earliest first.
-    """
-
-    title: str | None = None
-    language: str | None = None
-    keywords: tuple[str, ...] = ()
-    summary: str | None = None
-    dates: tuple[str, ...] = ()
-    simhash: bytes | None = None
-    more: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Those that go into the document's metadata."""
-        found = {
-            **self.more,
-            "title": self.title,
-            "language": self.language,
-            "keywords": list(self.keywords),
-            "summary": self.summary,
-            "dates": list(self.dates),
-        }
-        return {name: value for name, value in found.items() if value}
-
-
-def describe(
-    texts: Iterable[str],
-    *,
-    filename: str,
-    outline: Outline,
-    wanted: frozenset[str] = USUAL,
-    chat: Chat | None = None,
-    brought: Collection[str] = (),
-) -> Description:
+def describe(texts: Iterable[str], *, filename: str, outline: Outline, wanted: frozenset[str] = USUAL) -> Description:
     """Describe a document by its first 400,000 characters; `texts` is not read beyond them.
 
-    `wanted` names what is to be found out; `chat` is asked where `llm` is among it; `brought` are enrichers of other
-    packages, by name. Neither a service nor such a package can fail the document.
+    `wanted` names what is to be found out.
     """
     sample = sampled(texts)
-    told = chat.describe(sample) if chat is not None and "llm" in wanted and sample.strip() else None
     keywords = keywords_of(sample) if wanted & {"keywords", "summary"} else ()
-    more, warnings = _brought(brought, sample, filename)
-    summary = summary_of(sample, keywords) if "summary" in wanted else None
     return Description(
         title=title_of(sample, filename, outline) if "title" in wanted else None,
         language=language_of(sample) if "language" in wanted else None,
-        keywords=tuple(told.keywords) if told and told.keywords else (keywords if "keywords" in wanted else ()),
-        summary=(told.summary if told else None) or summary,
+        keywords=keywords if "keywords" in wanted else (),
+        summary=summary_of(sample, keywords) if "summary" in wanted else None,
         dates=dates_of(sample) if "dates" in wanted else (),
         simhash=simhash_of(sample) if "duplicates" in wanted else None,
+    )
+
+
+def supplement(
+    found: Description, texts: Iterable[str], *, filename: str, chat: Chat | None = None, brought: Collection[str] = ()
+) -> Description:
+    """Ask others, too, of the same characters: a language model, whose words come first, and other packages, by name.
+
+    Neither can fail the document.
+    """
+    sample = sampled(texts)
+    told = chat.describe(sample) if chat is not None and sample.strip() else Told()
+    more, warnings = _brought(brought, sample, filename)
+    return replace(
+        found,
+        keywords=tuple(told.keywords) or found.keywords,
+        summary=told.summary or found.summary,
         more=more,
-        warnings=(*warnings, *((told.warning,) if told and told.warning else ())),
+        warnings=(*warnings, *((told.warning,) if told.warning else ())),
     )
 
 

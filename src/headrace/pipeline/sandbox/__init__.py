@@ -4,7 +4,7 @@ from headrace.pipeline.sandbox.cage import grade
 from headrace.pipeline.sandbox.leash import NurseryDied
 from headrace.pipeline.sandbox.parsers import Parsers, Reading, never
 from headrace.pipeline.sandbox.recognition import Recognizer, find_recognizer
-from headrace.pipeline.sandbox.wire import Member, Spoilt
+from headrace.pipeline.sandbox.wire import Member, Passage, Spoilt
 from headrace.pipeline.source import Limits, Outline, Source
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "NurseryDied",
     "Outline",
     "Parsers",
+    "Passage",
     "Reading",
     "Recognizer",
     "Source",

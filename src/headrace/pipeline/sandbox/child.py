@@ -18,6 +18,7 @@ from headrace.pipeline.extract.parts import Parsed, Recognize, Unrecognized, rea
 from headrace.pipeline.extract.window import open_window
 from headrace.pipeline.sandbox import cage, wire
 from headrace.pipeline.source import Limits, Outline, Picture
+from headrace.pipeline.study import Study
 
 SEND_BYTES = 1 << 16
 SEND_SECONDS = 0.02
@@ -89,11 +90,19 @@ def rest_of_frame(channel: socket.socket, data: bytes) -> bytes:
 def answer(outlet: Outlet, order: wire.Order, parsed: Parsed, limits: Limits, recognize: Recognize | None) -> None:
     """Send one document. Sections that the owner has are read again: offsets need their length."""
     outlet.send(wire.packed_outline(parsed.outline))
+    study = Study(order.brief)
     for index, (section, fraction) in enumerate(read_sections(parsed, limits, recognize)):
         if index >= order.first_section:
-            outlet.send(wire.packed_passage(section, fraction))
-    warnings = [*parsed.outline.warnings, *parsed.warnings]
-    outlet.send(wire.packed_finish(warnings, web_links(parsed.links), parsed.failed_pages))
+            outlet.send(wire.packed_passage(section, fraction, study.cut(section)))
+        else:
+            study.skip(section)
+    finished = wire.Finished(
+        warnings=(*parsed.outline.warnings, *parsed.warnings),
+        links=tuple(web_links(parsed.links)),
+        failed_pages=parsed.failed_pages,
+        findings=study.findings(parsed.outline),
+    )
+    outlet.send(wire.packed_finish(finished))
 
 
 def recognized(channel: socket.socket, outlet: Outlet, picture: Picture) -> str:
@@ -119,7 +128,7 @@ def unpack(outlet: Outlet, file: BinaryIO, limits: Limits) -> None:
             outlet.send(wire.packed("spoilt", {"reason": "it is damaged"}))
         except (NotImplementedError, RuntimeError):
             outlet.send(wire.packed("spoilt", {"reason": "it is packed in a way that cannot be read"}))
-    outlet.send(wire.packed_finish([], []))
+    outlet.send(wire.packed_finish(wire.Finished()))
 
 
 def verdict(error: Exception, name: str, limits: Limits) -> DocumentError:

@@ -20,6 +20,7 @@ from typing import NoReturn
 from headrace.pipeline.extract import Extractor, Format, load
 from headrace.pipeline.sandbox import cage, child, wire
 from headrace.pipeline.source import Limits
+from headrace.pipeline.study import Skill, prepare
 
 STANDARD_ERROR, CHANNEL = 2, 3
 
@@ -75,6 +76,9 @@ class Nursery:
             return False
         if not message:
             return False
+        if not descriptors:
+            self._learn(Skill(message[0]))
+            return True
         channel, leash = (socket.socket(fileno=descriptor) for descriptor in descriptors)
         parent = os.getpid()
         pid = os.fork()
@@ -86,6 +90,12 @@ class Nursery:
         self._leashes[pid] = leash
         self._selector.register(leash, selectors.EVENT_READ, pid)
         return True
+
+    def _learn(self, skill: Skill) -> None:
+        """Load what children with that skill will need."""
+        prepare(skill)
+        settle()
+        self._control.sendall(wire.READY)
 
     def _become_child(self, channel: socket.socket, parent: int) -> NoReturn:
         """The child keeps its channel and no other descriptor of this process."""
@@ -149,6 +159,12 @@ class Nursery:
             os.waitpid(pid, 0)
 
 
+def settle() -> None:
+    """Keep what is loaded out of the garbage collector's way: children share its pages while nobody counts through."""
+    gc.collect()
+    gc.freeze()
+
+
 def main() -> None:
     """`nursery CONTROL_DESCRIPTOR CONFIGURATION`, the latter JSON: `limits`, `formats` and `recognizer`."""
     control = socket.socket(fileno=int(sys.argv[1]))
@@ -158,8 +174,7 @@ def main() -> None:
     cage.prepare()
     for signal_number in (signal.SIGINT, signal.SIGTERM):  # the owner decides when to stop, by closing the socket
         signal.signal(signal_number, signal.SIG_IGN)
-    gc.collect()
-    gc.freeze()  # children share these pages as long as nobody counts through them
+    settle()
     control.sendall(wire.READY)
     recognizer = configuration["recognizer"]
     program = Program(**recognizer) if recognizer else None

@@ -10,6 +10,7 @@ from headrace.pipeline.extract.parts import Recognize, Unrecognized, too_much_te
 from headrace.pipeline.sandbox import wire
 from headrace.pipeline.sandbox.leash import Leashed, Patience, crashed
 from headrace.pipeline.source import Limits, Picture, Source
+from headrace.pipeline.study import Skill
 
 
 class Closed(Exception):
@@ -19,8 +20,9 @@ class Closed(Exception):
 class Child(Leashed):
     """One parser process. `sender` is whose documents alone it may still read; None for anybody's."""
 
-    def __init__(self, channel: socket.socket, leash: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, leash: socket.socket, skill: Skill) -> None:
         super().__init__(channel, leash)
+        self.skill = skill
         self.born_at = monotonic()
         self.document_count = 0
         self.sender: str | None = None
@@ -46,6 +48,8 @@ class Child(Leashed):
                 if isinstance(message, wire.Drawing):
                     self._answer(inbox, message, limits, recognize)
                     continue
+                if isinstance(message, wire.Passage) and not order.brief.allows(message.section.text, message.spans):
+                    raise crashed()
                 told = inbox.taken(message.size) if isinstance(message, wire.Piece) else message
             except wire.Malformed as error:
                 raise crashed() from error

@@ -17,11 +17,11 @@ from headrace.pipeline.extract.parts import Recognize
 from headrace.pipeline.sandbox import wire
 from headrace.pipeline.sandbox.cage import MAX_CHILD_AGE_SECONDS
 from headrace.pipeline.sandbox.leash import Leashed, NurseryDied, crashed
-from headrace.pipeline.sandbox.local import local_messages
 from headrace.pipeline.sandbox.owner import Child
 from headrace.pipeline.sandbox.recognition import PageTexts, Recognizer, read_picture, remembering
 from headrace.pipeline.sandbox.warm import WarmProcess
 from headrace.pipeline.source import Limits, Outline, Source
+from headrace.pipeline.study import NO_BRIEF, NOTHING_FOUND, Brief, Skill
 
 # A child reads on only while it stays cheap: the figures bound what one document can leave behind for the next.
 MAX_DOCUMENTS_PER_CHILD = 200
@@ -34,7 +34,7 @@ def never() -> bool:
     return False
 
 
-def ordered(source: Source, *, first_section: int = 0, unpacks: bool = False) -> wire.Order:
+def ordered(source: Source, *, first_section: int = 0, unpacks: bool = False, brief: Brief = NO_BRIEF) -> wire.Order:
     """What a child is told about a document."""
     return wire.Order(
         offset=source.offset,
@@ -42,6 +42,7 @@ def ordered(source: Source, *, first_section: int = 0, unpacks: bool = False) ->
         content_type=source.content_type,
         first_section=first_section,
         unpacks=unpacks,
+        brief=brief,
     )
 
 
@@ -49,7 +50,7 @@ class Reading:
     """A document being read: iterate over its sections, once. `outline` is there from the start.
 
     `fraction` (0.0 to 1.0, never falling) says how far the document is read; the outline's warnings are complete at
-    the end. Iteration raises DocumentError or Superseded, as `Parsers.open` does.
+    the end, when `findings` are there, too. Iteration raises DocumentError or Superseded, as `Parsers.open` does.
     """
 
     def __init__(self, messages: Iterator[wire.Message | bytes]) -> None:
@@ -59,19 +60,26 @@ class Reading:
         self.outline = first
         self.fraction = 0.0
         self.is_finished = False
+        self.findings = NOTHING_FOUND
         self._messages = messages
 
     def __iter__(self) -> Iterator[Section]:
+        for passage in self.passages():
+            yield passage.section
+
+    def passages(self) -> Iterator[wire.Passage]:
+        """The sections with where they are to be cut, if the reading's brief asked for that."""
         for message in self._messages:
             if isinstance(message, wire.Passage):
                 self.fraction = max(self.fraction, message.fraction)
-                yield message.section
+                yield message
             elif isinstance(message, wire.Finished):
                 links = {"links": list(message.links)} if message.links else {}
                 metadata = {**self.outline.metadata, **links}
                 self.outline = replace(
                     self.outline, warnings=message.warnings, failed_pages=message.failed_pages, metadata=metadata
                 )
+                self.findings = message.findings
                 self.fraction, self.is_finished = 1.0, True
 
     def members(self) -> Iterator[wire.Member | wire.Spoilt | bytes]:
@@ -120,6 +128,7 @@ class Parsers:
         first_section: int = 0,
         stop: Callable[[], bool] = never,
         texts: PageTexts | None = None,
+        brief: Brief = NO_BRIEF,
     ) -> Iterator[Reading]:
         """Read a document from section number `first_section` on. Its child is gone, or idle, when the context ends.
 
@@ -128,19 +137,14 @@ class Parsers:
         timeout, out_of_memory, parser_crashed; UnsupportedType where no extractor reads its type; NurseryDied, no fault
         of the document, where no parser can be started.
 
-        What is recognized in pictures goes into `texts`, and is taken from there the next time.
-
-        Valid UTF-8 text of up to 1 MB is decoded in the calling process: that is no parse, and spares its journey.
+        What is recognized in pictures goes into `texts`, and is taken from there the next time. What `brief` asks for
+        comes with the sections and at the end.
         """
         if source.content_type not in self._formats:
             raise UnsupportedType(f"documents of type {source.content_type!r} cannot be read")
         if not source.size:
             raise DocumentError("empty", "no text was found in the document: the file is empty")
-        messages = local_messages(source, first_section, self._limits)
-        if messages is not None:
-            yield Reading(messages)
-            return
-        with self._reading(source, ordered(source, first_section=first_section), stop, texts) as reading:
+        with self._reading(source, ordered(source, first_section=first_section, brief=brief), stop, texts) as reading:
             yield reading
 
     def unpack(self, source: Source, *, stop: Callable[[], bool] = never) -> AbstractContextManager[Reading]:
@@ -165,7 +169,8 @@ class Parsers:
         self, source: Source, order: wire.Order, stop: Callable[[], bool], recognize: Recognize
     ) -> tuple[Child, Reading]:
         """A child that has sent its document's outline; a second one where the first died without a fault of it."""
-        child = self._take(source, is_fresh=False)
+        skill = order.brief.skill
+        child = self._take(source, skill, is_fresh=False)
         try:
             return child, self._started(child, source, order, stop, recognize)
         except NurseryDied:
@@ -176,7 +181,7 @@ class Parsers:
         except DocumentError as error:
             if error.code != "parser_crashed" or child.document_count == 1:
                 raise
-        child = self._take(source, is_fresh=True)
+        child = self._take(source, skill, is_fresh=True)
         return child, self._started(child, source, order, stop, recognize)
 
     def _started(
@@ -188,24 +193,22 @@ class Parsers:
             child.kill()
             raise
 
-    def _take(self, source: Source, *, is_fresh: bool) -> Child:
-        """An idle child that is young enough and may read for this sender, or a new one."""
+    def _take(self, source: Source, skill: Skill, *, is_fresh: bool) -> Child:
+        """An idle child that is young and able enough and may read for this sender, or a new one."""
         with self._lock:
             for old in [one for one in self._idle if monotonic() - one.born_at >= MAX_CHILD_AGE_SECONDS]:
                 self._idle.remove(old)
                 old.kill()
-            child = next((one for one in reversed(self._idle) if one.sender in {None, source.sender}), None)
+            able = (one for one in reversed(self._idle) if one.skill >= skill)
+            child = next((one for one in able if one.sender in {None, source.sender}), None)
             if child is not None and not is_fresh:
                 self._idle.remove(child)
                 return child
             try:
-                return self._fork()
+                return self._warm_up().fork(skill)
             except NurseryDied:
                 self._stop()
-                return self._fork()
-
-    def _fork(self) -> Child:
-        return self._warm_up().fork()
+                return self._warm_up().fork(skill)
 
     def _fork_recognizer(self) -> Leashed:
         with self._lock:

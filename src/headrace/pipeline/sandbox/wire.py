@@ -1,9 +1,9 @@
 """How a parser's process speaks with its owner: frames of length-prefixed JSON, checked like any input from outside.
 
 Owner to parser: an Order, with the document's open file beside it. Parser to owner, for each order: one Outline, any
-number of Passages, then Finished, or a DocumentError anywhere instead. A parser may ask, at any point, for the text in
-a Picture, whose pixels follow its frame, and waits for the answer. Of an archive it sends Members, each followed by the
-Pieces of it, whose bytes follow their frames.
+number of Passages, then Finished, with what the order's Brief asks for, or a DocumentError anywhere instead. A parser
+may ask, at any point, for the text in a Picture, whose pixels follow its frame, and waits for the answer. Of an archive
+it sends Members, each followed by the Pieces of it, whose bytes follow their frames.
 """
 
 import struct
@@ -15,11 +15,13 @@ import orjson
 
 from headrace.model.document import Section
 from headrace.model.errors import DocumentError
+from headrace.pipeline.chunk import Span
 from headrace.pipeline.extract.parts import MAX_SECTION_CHARACTERS, cleaned
-from headrace.pipeline.source import Outline
+from headrace.pipeline.source import Description, Outline
+from headrace.pipeline.study import NO_BRIEF, NOTHING_FOUND, Brief, Findings
 
-PARSER, RECOGNIZER = b"+", b"?"  # what the warm process is asked for
-READY = b"."  # the warm process has its imports done
+PARSER, RECOGNIZER = b"+", b"?"  # what the warm process is asked for; or, without sockets, to learn a Skill
+READY = b"."  # the warm process has its imports done, or has learned
 OBITUARY = struct.Struct(">iq")  # a child's wait status, and the peak of its resident memory in bytes
 LENGTH = struct.Struct(">I")
 # 64,000 characters of which each is escaped in six bytes, and some room.
@@ -29,6 +31,9 @@ MAX_VALUE_CHARACTERS = 2_000
 MAX_FIELDS = 50
 MAX_WARNINGS = 100
 MAX_FAILED_PAGES = 1_000
+MAX_LANGUAGE_CHARACTERS = 10
+MAX_SECONDS = 1e6
+SIMHASH_BYTES = 8
 CODES = frozenset({"corrupt", "encrypted", "empty", "unsupported_type", "too_large", "timeout", "out_of_memory"})
 
 
@@ -36,7 +41,7 @@ CODES = frozenset({"corrupt", "encrypted", "empty", "unsupported_type", "too_lar
 class Order:
     """One document to read: a range of the file that comes with it. Sections before `first_section` are not sent.
 
-    With `unpacks` it is an archive whose members are wanted.
+    With `unpacks` it is an archive whose members are wanted; else `brief` says what besides its text.
     """
 
     offset: int
@@ -44,14 +49,16 @@ class Order:
     content_type: str
     first_section: int = 0
     unpacks: bool = False
+    brief: Brief = NO_BRIEF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """One section, and how far the document is read with it (0.0 to 1.0)."""
+    """One section, how far the document is read with it (0.0 to 1.0), and where it is to be cut, if that was asked."""
 
     section: Section
     fraction: float
+    spans: tuple[Span, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +68,7 @@ class Finished:
     warnings: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     failed_pages: Mapping[int, str] = field(default_factory=dict)
+    findings: Findings = NOTHING_FOUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +118,7 @@ def packed_order(order: Order) -> bytes:
     return packed("order", asdict(order))
 
 
-def packed_passage(section: Section, fraction: float) -> bytes:
+def packed_passage(section: Section, fraction: float, spans: Sequence[Span] | None = None) -> bytes:
     """The frame of a section."""
     heading = section.heading[:MAX_TITLE_CHARACTERS] if section.heading else None
     body = {
@@ -119,6 +127,7 @@ def packed_passage(section: Section, fraction: float) -> bytes:
         "heading": heading,
         "start": section.start,
         "fraction": fraction,
+        "spans": spans,
     }
     return packed("passage", body)
 
@@ -131,13 +140,30 @@ def packed_outline(outline: Outline) -> bytes:
     return packed("outline", body | {"warnings": list(outline.warnings)[:MAX_WARNINGS]})
 
 
-def packed_finish(
-    warnings: Sequence[str], links: Sequence[str], failed_pages: Mapping[int, str] | None = None
-) -> bytes:
+def packed_finish(finished: Finished) -> bytes:
     """The frame of the end, cut to what the owner accepts."""
-    told = [clipped(warning) for warning in warnings[:MAX_WARNINGS]]
-    failed = [[page, clipped(reason)] for page, reason in list((failed_pages or {}).items())[:MAX_FAILED_PAGES]]
-    return packed("finished", {"warnings": told, "links": [clipped(link) for link in links], "failed_pages": failed})
+    failed = list(finished.failed_pages.items())[:MAX_FAILED_PAGES]
+    body = {
+        "warnings": [clipped(warning) for warning in finished.warnings[:MAX_WARNINGS]],
+        "links": [clipped(link) for link in finished.links],
+        "failed_pages": [[page, clipped(reason)] for page, reason in failed],
+        "cutting_seconds": finished.findings.cutting_seconds,
+        "describing_seconds": finished.findings.describing_seconds,
+    }
+    found = finished.findings.description
+    return packed("finished", body | {"description": None if found is None else described(found)})
+
+
+def described(found: Description) -> dict[str, Any]:
+    """The members of a frame that tell a description, as `description_of` wants them."""
+    return {
+        "title": found.title and clipped(found.title)[:MAX_TITLE_CHARACTERS],
+        "language": found.language,
+        "keywords": [clipped(word) for word in found.keywords],
+        "summary": found.summary and clipped(found.summary),
+        "dates": found.dates,
+        "simhash": found.simhash and found.simhash.hex(),
+    }
 
 
 def packed_answer(text: str, problem: str | None) -> bytes:
@@ -165,7 +191,7 @@ def parsed_order(data: bytes) -> Order:
     """The order in a frame's data; it comes from our side and is believed."""
     body = orjson.loads(data)
     body.pop("kind")
-    return Order(**body)
+    return Order(**body | {"brief": Brief(**body["brief"])})
 
 
 def parsed(data: bytes) -> Message:
@@ -188,10 +214,12 @@ def passage_of(body: Mapping[str, Any]) -> Passage:
         heading=None if body["heading"] is None else text(body["heading"], MAX_TITLE_CHARACTERS),
         start=number(body["start"]),
     )
-    fraction = body["fraction"]
-    if not isinstance(fraction, float | int) or not 0 <= fraction <= 1:
-        raise Malformed
-    return Passage(section=section, fraction=float(fraction))
+    spans = body["spans"]
+    return Passage(
+        section=section,
+        fraction=measure(body["fraction"], 1.0),
+        spans=None if spans is None else tuple((number(start), number(end)) for start, end in spans),
+    )
 
 
 def outline_of(body: Mapping[str, Any]) -> Outline:
@@ -212,8 +240,39 @@ def finish_of(body: Mapping[str, Any]) -> Finished:
     failed = body["failed_pages"]
     if not isinstance(failed, list) or len(failed) > MAX_FAILED_PAGES:
         raise Malformed
-    pages = {number(page): text(reason, MAX_VALUE_CHARACTERS) for page, reason in failed}
-    return Finished(warnings=texts(body["warnings"]), links=texts(body["links"]), failed_pages=pages)
+    found = body["description"]
+    findings = Findings(
+        description=None if found is None else description_of(found),
+        cutting_seconds=measure(body["cutting_seconds"], MAX_SECONDS),
+        describing_seconds=measure(body["describing_seconds"], MAX_SECONDS),
+    )
+    return Finished(
+        warnings=texts(body["warnings"]),
+        links=texts(body["links"]),
+        failed_pages={number(page): text(reason, MAX_VALUE_CHARACTERS) for page, reason in failed},
+        findings=findings,
+    )
+
+
+def description_of(body: Mapping[str, Any]) -> Description:
+    """A description whose every field is of its type; nobody else's enricher runs in a parser's process."""
+    title, language, summary, simhash = (body[name] for name in ("title", "language", "summary", "simhash"))
+    return Description(
+        title=None if title is None else text(title, MAX_TITLE_CHARACTERS),
+        language=None if language is None else text(language, MAX_LANGUAGE_CHARACTERS),
+        keywords=texts(body["keywords"]),
+        summary=None if summary is None else text(summary, MAX_VALUE_CHARACTERS),
+        dates=texts(body["dates"]),
+        simhash=None if simhash is None else simhash_of(simhash),
+    )
+
+
+def simhash_of(value: object) -> bytes:
+    """The bytes of a hexadecimal number of the right length."""
+    found = bytes.fromhex(text(value, 2 * SIMHASH_BYTES))
+    if len(found) != SIMHASH_BYTES:
+        raise Malformed
+    return found
 
 
 def drawing_of(body: Mapping[str, Any]) -> Drawing:
@@ -259,6 +318,13 @@ def texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > MAX_WARNINGS:
         raise Malformed
     return tuple(text(item, MAX_VALUE_CHARACTERS) for item in value)
+
+
+def measure(value: object, most: float) -> float:
+    """The value, if it is a number from 0 to `most`."""
+    if not isinstance(value, float | int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise Malformed
+    return float(value)
 
 
 def number(value: object) -> int:
