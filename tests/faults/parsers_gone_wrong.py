@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from headrace.model.document import Section
 from headrace.pipeline.extract.parts import Parsed, Part
+from headrace.pipeline.sandbox import wire
 from headrace.pipeline.source import Limits, Outline
 
 
@@ -54,6 +56,16 @@ def talk_nonsense(file: BinaryIO, limits: Limits) -> Parsed:
 def announce_a_gigabyte(file: BinaryIO, limits: Limits) -> Parsed:
     os.write(3, b"\x40\x00\x00\x00")
     time.sleep(3600)
+    return parsed("never")
+
+
+def cut_where_no_text_is(file: BinaryIO, limits: Limits) -> Parsed:
+    os.write(3, wire.packed_outline(Outline()) + wire.packed_passage(Section(text="short"), 0.5, [(0, 900)]))
+    return parsed("never")
+
+
+def cut_without_end(file: BinaryIO, limits: Limits) -> Parsed:
+    os.write(3, wire.packed_outline(Outline()) + wire.packed_passage(Section(text="short"), 0.5, [(0, 1)] * 100))
     return parsed("never")
 
 

@@ -21,6 +21,7 @@ from headrace.model.errors import DocumentError, Superseded, UnsupportedType
 from headrace.pipeline.extract import Format
 from headrace.pipeline.sandbox import Limits, Parsers, Source, grade
 from headrace.pipeline.sandbox.wire import MAX_FRAME_BYTES
+from headrace.pipeline.study import Brief
 from tests.faults import parsers_gone_wrong
 from tests.unit.pipeline.documents import docx, paragraph, pdf, saved
 
@@ -152,6 +153,20 @@ def test_a_parser_that_goes_wrong_fails_its_document_only(
     parsers: Parsers, tmp_path: Path, name: str, code: str
 ) -> None:
     assert failure_of(parsers, odd(tmp_path, name)).code == code
+
+
+@pytest.mark.parametrize("brief", [Brief(), Brief(max_tokens=256)], ids=["not asked", "asked"])
+@pytest.mark.parametrize("name", ["cut_where_no_text_is", "cut_without_end"])
+def test_a_parser_that_lies_about_passages_fails_its_document_only(
+    parsers: Parsers, tmp_path: Path, name: str, brief: Brief
+) -> None:
+    with (
+        pytest.raises(DocumentError) as failure,
+        parsers.open(odd(tmp_path, name), brief=brief) as reading,
+    ):
+        list(reading)
+
+    assert failure.value.code == "parser_crashed"
 
 
 def test_a_stop_kills_a_silent_parser_within_a_moment(parsers: Parsers, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from headrace.engine import errands, reembed, slices, twins
 from headrace.engine.control import Control
+from headrace.engine.early import Early, one_ahead
 from headrace.engine.indexing import Indexing
 from headrace.engine.measuring import Measured
 from headrace.engine.patience import told_twin, told_waiting
@@ -27,6 +28,7 @@ from headrace.model.pace import Forecast, Plan
 from headrace.model.rag import NO_EMBEDDER, RagConfig
 from headrace.model.vocabulary import JobStatus, JobType, Stage
 from headrace.pipeline.embed import Embedders
+from headrace.pipeline.sandbox import Opening
 from headrace.settings import Settings
 from headrace.store import documents, jobs, paces, revisions, work, workspaces
 from headrace.store.database import Database, Transaction
@@ -222,9 +224,11 @@ class _Shift:
 
     def read(self, items: Sequence[Item]) -> None:
         """Take documents up and save their chunks."""
-        begun, found = self._take_up(items)
-        for item in begun:
-            self._read(item, found.get(item.document_id))
+        taken, found = self._take_up(items)
+        documents_of = [(item, found.get(item.document_id)) for item in taken]
+        with closing(one_ahead(documents_of, self._begin)) as each:
+            for (item, document), begun in each:
+                self._read(item, document, begun)
         self._save_unsaved()
 
     def index(self) -> None:
@@ -280,7 +284,13 @@ class _Shift:
             found = documents.get_many(connection, [one.document_id for one in begun])
             return begun, revisions.applied(connection, found, begun)
 
-    def _read(self, item: Item, document: Document | None) -> None:
+    def _begin(self, one: tuple[Item, Document | None]) -> AbstractContextManager[Opening | None]:
+        item, document = one
+        return (
+            nullcontext() if document is None else self._ingest.reader.begin(document, item, self._config, self._stop)
+        )
+
+    def _read(self, item: Item, document: Document | None, begun: Early[Opening | None]) -> None:
         if self._stop():
             raise Superseded("the job does not go on")
         if document is None:
@@ -288,7 +298,7 @@ class _Shift:
         if item.stage.rank >= Stage.INDEXING.rank:
             return self._ready.append(item)
         try:
-            read = self._ingest.reader.read(document, item, self._config, self._save, self._stop, self._measured)
+            read = self._ingest.reader.read(document, item, self._config, begun, self._save, self._measured)
         except DocumentError as error:
             return self._fail(error, [item])
         self._unsaved.append(read)

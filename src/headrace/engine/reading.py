@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,7 +20,7 @@ from headrace.pipeline.chunk import BUILT_IN, Chunking, chunks_of, load_chunker
 from headrace.pipeline.enrich import USUAL, describe, supplement
 from headrace.pipeline.enrich.llm import Chat
 from headrace.pipeline.extract.window import open_window
-from headrace.pipeline.sandbox import Outline, Parsers, Passage, Source
+from headrace.pipeline.sandbox import Opening, Outline, Parsers, Passage, Source
 from headrace.pipeline.sniff import UNREADABLE, sniff_file
 from headrace.pipeline.source import Description
 from headrace.pipeline.study import NOTHING_FOUND, Brief, Findings
@@ -109,16 +110,38 @@ class Reader:
         self._chunker_name = chunker
         self._chunkers: dict[tuple[int, int], Chunking] = {}
 
+    @contextmanager
+    def begin(
+        self, document: Document, item: Item, config: RagConfig, stop: Callable[[], bool]
+    ) -> Iterator[Opening | None]:
+        """Have a parser begin with a document, for `read` to go on with; None where there is nothing to parse."""
+        if item.stage.rank > Stage.EXTRACTING.rank:
+            yield None
+            return
+        if document.content_type == UNREADABLE:
+            self._refuse(document)
+        with (
+            self._blobs.as_file(document.blob) as (path, offset),
+            self._parsers.begin(
+                _source(document, path, offset),
+                first_section=item.sections_done,
+                stop=stop,
+                texts=Recognitions(self._database, document.document_id),
+                brief=self._brief(item, config),
+            ) as opening,
+        ):
+            yield opening
+
     def read(
         self,
         document: Document,
         item: Item,
         config: RagConfig,
+        begun: AbstractContextManager[Opening | None],
         save: Save,
-        stop: Callable[[], bool],
         measured: Measured | None = None,
     ) -> Read:
-        """Bring an item to the stage `indexing`.
+        """Bring an item to the stage `indexing`; `begun` is what `begin` gives for it.
 
         A long document is saved on the way through `save`; the rest comes back unsaved, for the caller to save. How
         long each stage took is added to `measured`.
@@ -128,41 +151,30 @@ class Reader:
             Superseded: `stop` said so.
         """
         progress = Read(document=document, config=config, before=item, after=item, measured=measured or Measured())
-        if item.stage.rank <= Stage.EXTRACTING.rank:
-            self._extract(progress, save, stop)
+        with begun as opening:
+            if opening is not None:
+                self._extract(progress, opening, save)
         if progress.after.stage.rank <= Stage.ENRICHING.rank:
             self._enrich(progress, save)
         return progress
 
-    def _extract(self, progress: Read, save: Save, stop: Callable[[], bool]) -> None:
-        document, started = progress.document, time.monotonic()
-        first = progress.after.sections_done
-        if document.content_type == UNREADABLE:
-            self._refuse(document)
-        with (
-            self._blobs.as_file(document.blob) as (path, offset),
-            self._parsers.open(
-                _source(document, path, offset),
-                first_section=first,
-                stop=stop,
-                texts=Recognitions(self._database, document.document_id),
-                brief=self._brief(progress.after, progress.config),
-            ) as reading,
-        ):
-            elsewhere, began = 0.0, time.monotonic()
-            for passage in reading.passages():
-                entered = time.monotonic()
-                self._add(progress, passage, reading.fraction)
-                if len(progress.chunks) >= SAVE_CHUNKS or time.monotonic() - started > SAVE_SECONDS:
-                    save(progress)
-                    started = time.monotonic()
-                elsewhere += time.monotonic() - entered
-            outline, found = reading.outline, reading.findings
-            extracting_seconds = time.monotonic() - began - elsewhere - found.cutting_seconds - found.describing_seconds
-            progress.findings = found
-            progress.cutting_seconds += found.cutting_seconds
-            if not first:
-                _measure(progress, outline, extracting_seconds)
+    def _extract(self, progress: Read, opening: Opening, save: Save) -> None:
+        document, first = progress.document, progress.after.sections_done
+        began = saved_at = time.monotonic()
+        elsewhere, reading = 0.0, opening.reading()
+        for passage in reading.passages():
+            entered = time.monotonic()
+            self._add(progress, passage, reading.fraction)
+            if len(progress.chunks) >= SAVE_CHUNKS or time.monotonic() - saved_at > SAVE_SECONDS:
+                save(progress)
+                saved_at = time.monotonic()
+            elsewhere += time.monotonic() - entered
+        outline, found = reading.outline, reading.findings
+        seconds = time.monotonic() - began - elsewhere - found.cutting_seconds - found.describing_seconds
+        progress.findings = found
+        progress.cutting_seconds += found.cutting_seconds
+        if not first:
+            _measure(progress, outline, seconds)
         progress.after = replace(
             progress.after,
             stage=Stage.CHUNKING,

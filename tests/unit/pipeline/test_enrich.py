@@ -3,14 +3,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.pipeline import enrich
-from headrace.pipeline.enrich import describe
+from headrace.pipeline.enrich import describe, supplement
 from headrace.pipeline.enrich.dates import dates_of
 from headrace.pipeline.enrich.keywords import PLAIN_TOKENS, TOKENS, keywords_of
 from headrace.pipeline.enrich.language import language_of
 from headrace.pipeline.enrich.likeness import simhash_of
 from headrace.pipeline.enrich.llm import Chat, told_by
 from headrace.pipeline.enrich.summary import summary_of
-from headrace.pipeline.source import Outline
+from headrace.pipeline.source import Description, Outline
 from headrace.store.likenesses import NEAR_BITS, bands, distance
 from tests.model_service import Planned, model_service
 
@@ -162,11 +162,9 @@ def test_a_brought_enricher_adds_to_the_metadata_and_its_failure_is_a_warning(mo
     parts = {"counting": lambda text, filename: {"characters": len(text), "file": filename}, "broken": broken}
     monkeypatch.setattr(enrich, "_enricher", parts.__getitem__)
 
-    found = describe(
-        ["ten letters"], filename="a.txt", outline=Outline(), wanted=frozenset(), brought=["counting", "broken"]
-    )
+    found = supplement(Description(title="Ten"), ["ten letters"], filename="a.txt", brought=["counting", "broken"])
 
-    assert found.facts == {"characters": 11, "file": "a.txt"}
+    assert found.facts == {"title": "Ten", "characters": 11, "file": "a.txt"}
     assert found.warnings == ("the enricher 'broken' failed: OSError",)
 
 

@@ -2,7 +2,7 @@
 
 from headrace.pipeline.sandbox.cage import grade
 from headrace.pipeline.sandbox.leash import NurseryDied
-from headrace.pipeline.sandbox.parsers import Parsers, Reading, never
+from headrace.pipeline.sandbox.parsers import Opening, Parsers, Reading, never
 from headrace.pipeline.sandbox.recognition import Recognizer, find_recognizer
 from headrace.pipeline.sandbox.wire import Member, Passage, Spoilt
 from headrace.pipeline.source import Limits, Outline, Source
@@ -11,6 +11,7 @@ __all__ = [
     "Limits",
     "Member",
     "NurseryDied",
+    "Opening",
     "Outline",
     "Parsers",
     "Passage",

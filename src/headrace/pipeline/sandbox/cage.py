@@ -135,9 +135,9 @@ def limit_resources(limits: Limits, cpu_seconds: float) -> None:
             resource.setrlimit(which, pair)
 
 
-def is_strained(peak_bytes: int, limits: Limits) -> bool:
-    """Whether a parser that failed, and had this much resident, failed for want of memory: native ones do not tell."""
-    return peak_bytes >= limits.memory_bytes * STRAINED_SHARE
+def is_strained(grown_bytes: int, limits: Limits) -> bool:
+    """Whether a parser that failed, and had grown by so much, failed for want of memory: native ones do not tell."""
+    return grown_bytes >= limits.memory_bytes * STRAINED_SHARE
 
 
 def peak_bytes(usage: resource.struct_rusage) -> int:
@@ -147,8 +147,18 @@ def peak_bytes(usage: resource.struct_rusage) -> int:
 
 def mapped_bytes() -> int:
     """The address space in use; 0 where the system does not tell."""
+    return pages_of("self", 0)
+
+
+def resident_bytes(pid: int | str = "self") -> int:
+    """What a process has in memory, with what it shares with the one it was forked from; 0 where nobody tells."""
+    return pages_of(pid, 1)
+
+
+def pages_of(pid: int | str, field: int) -> int:
+    """A field of Linux's count of a process's pages, in bytes."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[field]) * resource.getpagesize()
     except OSError:
         return 0
 

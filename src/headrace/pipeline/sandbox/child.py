@@ -25,9 +25,17 @@ SEND_SECONDS = 0.02
 
 
 def serve(
-    channel: socket.socket, formats: dict[str, tuple[Format, Extractor]], limits: Limits, *, has_ocr: bool
+    channel: socket.socket,
+    formats: dict[str, tuple[Format, Extractor]],
+    limits: Limits,
+    *,
+    has_ocr: bool,
+    born_with_bytes: int,
 ) -> None:
-    """Answer orders until the owner closes the channel, or until a document failed: a fresh process takes the next."""
+    """Answer orders until the owner closes the channel, or until a document failed: a fresh process takes the next.
+
+    `born_with_bytes` were resident when this process was forked.
+    """
     for order, descriptor in orders(channel):
         format_, extract = formats[order.content_type]
         outlet = Outlet(channel)
@@ -42,7 +50,7 @@ def serve(
         except ConnectionError:
             return
         except Exception as error:  # noqa: BLE001  (this process's boundary: parsers raise anything on damaged files)
-            channel.sendall(wire.packed_failure(verdict(error, format_.name, limits)))
+            channel.sendall(wire.packed_failure(verdict(error, format_.name, limits, born_with_bytes)))
             return
         finally:
             os.close(descriptor)
@@ -131,11 +139,11 @@ def unpack(outlet: Outlet, file: BinaryIO, limits: Limits) -> None:
     outlet.send(wire.packed_finish(wire.Finished()))
 
 
-def verdict(error: Exception, name: str, limits: Limits) -> DocumentError:
+def verdict(error: Exception, name: str, limits: Limits, born_with_bytes: int) -> DocumentError:
     """What an error means to the person who sent the document; a parser's own words are not for them."""
     failure = error if isinstance(error, DocumentError) else unreadable(name)
-    peak_bytes = cage.peak_bytes(resource.getrusage(resource.RUSAGE_SELF))
-    is_doubtful = failure.code == "corrupt" and cage.is_strained(peak_bytes, limits)
+    grown_bytes = cage.peak_bytes(resource.getrusage(resource.RUSAGE_SELF)) - born_with_bytes
+    is_doubtful = failure.code == "corrupt" and cage.is_strained(grown_bytes, limits)
     return out_of_memory(name) if isinstance(error, MemoryError) or is_doubtful else failure
 
 

@@ -85,10 +85,10 @@ class Leashed:
         data = self._last_words()
         if not data:
             return NurseryDied()
-        status, peak_bytes = wire.OBITUARY.unpack(data)
+        status, grown_bytes = wire.OBITUARY.unpack(data)
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU:
             return took_too_long()
-        if status and is_strained(peak_bytes, limits):
+        if status and is_strained(grown_bytes, limits):
             return DocumentError("out_of_memory", "reading the document takes more memory than is allowed; split it")
         return crashed() if status else None
 

@@ -46,6 +46,7 @@ class Nursery:
         self._control, self._formats, self._limits = control, formats, limits
         self._recognizer = recognizer
         self._leashes: dict[int, socket.socket] = {}
+        self._born_with_bytes: dict[int, int] = {}
         self._selector = selectors.DefaultSelector()
         self._woken, self._wake = socket.socketpair()
         self._woken.setblocking(False)
@@ -88,6 +89,7 @@ class Nursery:
             self._become_recognizer(channel, parent)
         channel.close()
         self._leashes[pid] = leash
+        self._born_with_bytes[pid] = cage.resident_bytes(pid)
         self._selector.register(leash, selectors.EVENT_READ, pid)
         return True
 
@@ -106,9 +108,10 @@ class Nursery:
             os.dup2(os.open(os.devnull, os.O_RDWR), STANDARD_ERROR)  # native parsers print as they like
             os.dup2(channel.fileno(), CHANNEL)
             os.closerange(CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
+            born_with_bytes = cage.resident_bytes()
             cage.confine(self._limits)
-            has_ocr = self._recognizer is not None
-            child.serve(socket.socket(fileno=CHANNEL), self._formats, self._limits, has_ocr=has_ocr)
+            has_ocr, mine = self._recognizer is not None, socket.socket(fileno=CHANNEL)
+            child.serve(mine, self._formats, self._limits, has_ocr=has_ocr, born_with_bytes=born_with_bytes)
             status = 0
         finally:
             os._exit(status)
@@ -139,8 +142,9 @@ class Nursery:
             if not pid:
                 return
             self._release(leash := self._leashes.pop(pid))
+            grown_bytes = cage.peak_bytes(usage) - self._born_with_bytes.pop(pid)
             with leash, contextlib.suppress(ConnectionError, BlockingIOError):
-                leash.send(wire.OBITUARY.pack(status, cage.peak_bytes(usage)))
+                leash.send(wire.OBITUARY.pack(status, grown_bytes))
 
     def _kill(self, pid: int) -> None:
         """The owner has let go. The leash stays until the child is buried, but is no longer watched."""

@@ -27,20 +27,24 @@ class Child(Leashed):
         self.document_count = 0
         self.sender: str | None = None
 
+    def begin(self, source: Source, order: wire.Order) -> None:
+        """Tell the child to read a document; it goes on by itself as far as nobody must listen."""
+        self.document_count += 1
+        descriptor = os.open(source.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            # A child that died idle shows by its silence, like any other.
+            with contextlib.suppress(ConnectionError):
+                socket.send_fds(self.channel, [wire.packed_order(order)], [descriptor])
+        finally:
+            os.close(descriptor)
+
     def messages(
-        self,
-        source: Source,
-        order: wire.Order,
-        limits: Limits,
-        stop: Callable[[], bool],
-        recognize: Recognize | None = None,
+        self, order: wire.Order, limits: Limits, stop: Callable[[], bool], recognize: Recognize | None = None
     ) -> Iterator[wire.Message | bytes]:
-        """Have the child read a document, and check all that it says; the bytes of an archive's members come as such.
+        """All that the child says of the document that it was told to read, checked; members of archives as bytes.
 
         Raises DocumentError with what the child reports or what became of it, Superseded when stopped, NurseryDied.
         """
-        self.document_count += 1
-        self._send_order(source, order)
         inbox, size = Inbox(self, Patience(limits.seconds, stop)), 0
         while True:
             try:
@@ -61,15 +65,6 @@ class Child(Leashed):
             size += size_of(told)
             if size > limits.max_unpacked_bytes:
                 raise too_much_text(limits)
-
-    def _send_order(self, source: Source, order: wire.Order) -> None:
-        descriptor = os.open(source.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            # A child that died idle shows by its silence, like any other.
-            with contextlib.suppress(ConnectionError):
-                socket.send_fds(self.channel, [wire.packed_order(order)], [descriptor])
-        finally:
-            os.close(descriptor)
 
     def _answer(self, inbox: "Inbox", drawing: wire.Drawing, limits: Limits, recognize: Recognize | None) -> None:
         """Have a picture read; the time that this takes is not the parser's."""

@@ -91,6 +91,55 @@ class Reading:
                 yield message
 
 
+class Opening:
+    """A document that a child has been told to read, and may be reading; `reading` waits until it has begun."""
+
+    def __init__(
+        self,
+        parsers: "Parsers",
+        source: Source,
+        order: wire.Order,
+        messages: Callable[[Child], Iterator[wire.Message | bytes]],
+    ) -> None:
+        self._parsers, self._source, self._order, self._messages = parsers, source, order, messages
+        self._reading: Reading | None = None
+        self.child = self._begun(is_fresh=False)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the child has read all of it, and nothing has gone wrong."""
+        return self._reading is not None and self._reading.is_finished
+
+    def reading(self) -> Reading:
+        """What the child says; or a second child, where the first died without a fault of the document.
+
+        Raises as `Parsers.open` does.
+        """
+        try:
+            return self._started()
+        except NurseryDied:
+            self._parsers.look_after()
+        except DocumentError as error:
+            if error.code != "parser_crashed" or self.child.document_count == 1:
+                raise
+        self.child.kill()
+        self.child = self._begun(is_fresh=True)
+        return self._started()
+
+    def _started(self) -> Reading:
+        self._reading = Reading(self._messages(self.child))
+        return self._reading
+
+    def _begun(self, *, is_fresh: bool) -> Child:
+        child = self._parsers.take(self._source, self._order.brief.skill, is_fresh=is_fresh)
+        try:
+            child.begin(self._source, self._order)
+        except BaseException:
+            child.kill()
+            raise
+        return child
+
+
 class Parsers:
     """Owns the warm process, which starts with the context (or the first document) and is restarted should it die.
 
@@ -140,60 +189,51 @@ class Parsers:
         What is recognized in pictures goes into `texts`, and is taken from there the next time. What `brief` asks for
         comes with the sections and at the end.
         """
+        with self.begin(source, first_section=first_section, stop=stop, texts=texts, brief=brief) as opening:
+            yield opening.reading()
+
+    def begin(
+        self,
+        source: Source,
+        *,
+        first_section: int = 0,
+        stop: Callable[[], bool] = never,
+        texts: PageTexts | None = None,
+        brief: Brief = NO_BRIEF,
+    ) -> AbstractContextManager["Opening"]:
+        """As `open`, without waiting for the document: its child reads ahead, as far as nobody must listen."""
         if source.content_type not in self._formats:
             raise UnsupportedType(f"documents of type {source.content_type!r} cannot be read")
         if not source.size:
             raise DocumentError("empty", "no text was found in the document: the file is empty")
-        with self._reading(source, ordered(source, first_section=first_section, brief=brief), stop, texts) as reading:
-            yield reading
-
-    def unpack(self, source: Source, *, stop: Callable[[], bool] = never) -> AbstractContextManager[Reading]:
-        """Read an archive for its `members`; else as `open`."""
-        return self._reading(source, ordered(source, unpacks=True), stop)
+        return self._opening(source, ordered(source, first_section=first_section, brief=brief), stop, texts)
 
     @contextlib.contextmanager
-    def _reading(
+    def unpack(self, source: Source, *, stop: Callable[[], bool] = never) -> Iterator[Reading]:
+        """Read an archive for its `members`; else as `open`."""
+        with self._opening(source, ordered(source, unpacks=True), stop) as opening:
+            yield opening.reading()
+
+    @contextlib.contextmanager
+    def _opening(
         self, source: Source, order: wire.Order, stop: Callable[[], bool], texts: PageTexts | None = None
-    ) -> Iterator[Reading]:
-        child, reading = self._begin(source, order, stop, self._recognize(stop, texts))
+    ) -> Iterator["Opening"]:
+        recognize: Recognize = partial(read_picture, self._fork_recognizer, limits=self._limits, stop=stop)
+        if texts and self._recognizer:
+            recognize = remembering(recognize, texts, self._recognizer)
+        opening = Opening(self, source, order, lambda child: child.messages(order, self._limits, stop, recognize))
         try:
-            yield reading
+            yield opening
         finally:
-            self._take_back(child, source, is_sound=reading.is_finished)
+            self._take_back(opening.child, source, is_sound=opening.is_sound)
 
-    def _recognize(self, stop: Callable[[], bool], texts: PageTexts | None) -> Recognize:
-        recognize = partial(read_picture, self._fork_recognizer, limits=self._limits, stop=stop)
-        return remembering(recognize, texts, self._recognizer) if texts and self._recognizer else recognize
+    def look_after(self) -> None:
+        """Somebody found the warm process dead: another one is started, unless another thread has done so."""
+        with self._lock:
+            if self._warm is not None and self._warm.has_died():
+                self._stop()
 
-    def _begin(
-        self, source: Source, order: wire.Order, stop: Callable[[], bool], recognize: Recognize
-    ) -> tuple[Child, Reading]:
-        """A child that has sent its document's outline; a second one where the first died without a fault of it."""
-        skill = order.brief.skill
-        child = self._take(source, skill, is_fresh=False)
-        try:
-            return child, self._started(child, source, order, stop, recognize)
-        except NurseryDied:
-            with self._lock:
-                # Another thread may have replaced it by now.
-                if self._warm is not None and self._warm.has_died():
-                    self._stop()
-        except DocumentError as error:
-            if error.code != "parser_crashed" or child.document_count == 1:
-                raise
-        child = self._take(source, skill, is_fresh=True)
-        return child, self._started(child, source, order, stop, recognize)
-
-    def _started(
-        self, child: Child, source: Source, order: wire.Order, stop: Callable[[], bool], recognize: Recognize
-    ) -> Reading:
-        try:
-            return Reading(child.messages(source, order, self._limits, stop, recognize))
-        except BaseException:
-            child.kill()
-            raise
-
-    def _take(self, source: Source, skill: Skill, *, is_fresh: bool) -> Child:
+    def take(self, source: Source, skill: Skill, *, is_fresh: bool) -> Child:
         """An idle child that is young and able enough and may read for this sender, or a new one."""
         with self._lock:
             for old in [one for one in self._idle if monotonic() - one.born_at >= MAX_CHILD_AGE_SECONDS]:

@@ -22,7 +22,7 @@ from headrace.pipeline.study import NO_BRIEF, NOTHING_FOUND, Brief, Findings
 
 PARSER, RECOGNIZER = b"+", b"?"  # what the warm process is asked for; or, without sockets, to learn a Skill
 READY = b"."  # the warm process has its imports done, or has learned
-OBITUARY = struct.Struct(">iq")  # a child's wait status, and the peak of its resident memory in bytes
+OBITUARY = struct.Struct(">iq")  # a child's wait status, and by how many bytes it had grown at most
 LENGTH = struct.Struct(">I")
 # 64,000 characters of which each is escaped in six bytes, and some room.
 MAX_FRAME_BYTES = 1 << 20
