@@ -23,6 +23,8 @@ from headrace.pipeline.source import Limits
 from headrace.pipeline.study import Skill, prepare
 
 STANDARD_ERROR, CHANNEL = 2, 3
+NICENESS = 5
+"""Of parsers beyond their owner's: it hears them, saves what they say and goes on, so it comes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,7 @@ def main() -> None:
     formats = {name: Format(**fields) for name, fields in configuration["formats"].items()}
     loaded = {name: (format_, load(format_.extractor)) for name, format_ in formats.items()}
     cage.prepare()
+    os.nice(NICENESS)
     for signal_number in (signal.SIGINT, signal.SIGTERM):  # the owner decides when to stop, by closing the socket
         signal.signal(signal_number, signal.SIG_IGN)
     settle()
