@@ -3,6 +3,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from headrace.model.ids import LOCAL_USER
@@ -58,3 +59,32 @@ print(len(hits), "numpy" in sys.modules)
     done = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True)
 
     assert done.stdout == "1 False\n"
+
+
+def test_of_very_many_passages_queries_find_what_is_live_and_near(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.search.matrix.MOST_EXACT", 100)
+    monkeypatch.setattr("headrace.search.matrix.FEWEST_LIKELY", 60)
+    random = np.random.default_rng(7)
+    subjects = random.normal(size=(20, 64))
+    near = {i: (subject + random.normal(scale=0.2, size=(10, 64))).tolist() for i, subject in enumerate(subjects)}
+
+    def texts(number: int) -> list[str]:
+        return [f"heron {number} passage {place}" for place in range(10)]
+
+    made = [library.add(*texts(number), vectors=near[number]) for number in near]
+
+    for number, subject in enumerate(subjects):
+        assert sorted(library.near(*subject, top_k=10)) == sorted(texts(number))
+    mixed = library.texts("heron", vector=halves(subjects[3].tolist()), mode=SearchMode.HYBRID, top_k=5)
+    assert set(mixed) <= set(texts(3))
+    assert set(library.near(*subjects[3], document_ids=[made[4]], top_k=10)) == set(texts(4))
+
+    library.delete(made[3])
+    library.build(made[4], 2, "heron, newly said", vectors=[near[3][0]])
+    library.go_live(made[4], 2)
+
+    found = library.near(*subjects[3], top_k=10)
+    assert found[0] == "heron, newly said"
+    assert not set(found) & {*texts(3), *texts(4)}
