@@ -246,7 +246,7 @@ def folder_of_fifty(folder: Path, word: str) -> list[Path]:
     kinds = list(wrap)
     for number in range(48):
         kind = kinds[number % len(kinds)]
-        (folder / f"mill-{number:02}.{kind}").write_text(wrap[kind].format(number, f"{TEXT} {word} {number} " * 12))
+        (folder / f"mill-{number:02}.{kind}").write_text(wrap[kind].format(number, f"{TEXT} {word} {number} " * 40))
     for number in (1, 2):
         (folder / f"broken-{number}-{word}.pdf").write_bytes(b"%PDF-1.4 broken " + word.encode() * number)
     return sorted(folder.iterdir())

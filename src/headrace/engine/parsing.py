@@ -4,10 +4,18 @@ from headrace.pipeline.extract.formats import load_formats
 from headrace.pipeline.sandbox import Limits, Parsers, Recognizer, find_recognizer
 from headrace.settings import Settings
 
+PARSERS_OF_A_SLICE = 2
+"""One that is heard, and one that has begun with the next document."""
+
 
 def open_parsers(settings: Settings) -> Parsers:
     """Enter it to start the process that documents are read from. Raises ValueError for what is not installed."""
-    return Parsers(limits_of(settings), formats=load_formats(settings.extractors), recognizer=recognizer_of(settings))
+    return Parsers(
+        limits_of(settings),
+        formats=load_formats(settings.extractors),
+        recognizer=recognizer_of(settings),
+        most_idle=PARSERS_OF_A_SLICE * settings.slices_at_once,
+    )
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -26,7 +26,6 @@ from headrace.pipeline.study import NO_BRIEF, NOTHING_FOUND, Brief, Skill
 # A child reads on only while it stays cheap: the figures bound what one document can leave behind for the next.
 MAX_DOCUMENTS_PER_CHILD = 200
 MAX_REUSABLE_BYTES = 1_000_000
-MAX_IDLE_CHILDREN = 4
 
 
 def never() -> bool:
@@ -145,16 +144,22 @@ class Parsers:
 
     A child that read with a memory-safe extractor is kept for the next document. One that ran a C or C++ parser is not,
     since a document that took it over could lie about the next one; after a hardened parser it may read on for the same
-    sender. `formats` adds to the built-in ones, or replaces them, by content type. Pictures are read by `recognizer`;
-    without one a warning says so.
+    sender; `most_idle` are kept at once. `formats` adds to the built-in ones, or replaces them, by content type.
+    Pictures are read by `recognizer`; without one a warning says so.
     """
 
     def __init__(
-        self, limits: Limits, *, formats: Mapping[str, Format] | None = None, recognizer: Recognizer | None = None
+        self,
+        limits: Limits,
+        *,
+        formats: Mapping[str, Format] | None = None,
+        recognizer: Recognizer | None = None,
+        most_idle: int = 4,
     ) -> None:
         self._formats = {**FORMATS, **(formats or {})}
         self._limits = limits
         self._recognizer = recognizer
+        self._most_idle = most_idle
         self._lock = Lock()
         self._warm: WarmProcess | None = None
         self._idle: list[Child] = []
@@ -200,7 +205,7 @@ class Parsers:
         stop: Callable[[], bool] = never,
         texts: PageTexts | None = None,
         brief: Brief = NO_BRIEF,
-    ) -> AbstractContextManager["Opening"]:
+    ) -> AbstractContextManager[Opening]:
         """As `open`, without waiting for the document: its child reads ahead, as far as nobody must listen."""
         if source.content_type not in self._formats:
             raise UnsupportedType(f"documents of type {source.content_type!r} cannot be read")
@@ -217,7 +222,7 @@ class Parsers:
     @contextlib.contextmanager
     def _opening(
         self, source: Source, order: wire.Order, stop: Callable[[], bool], texts: PageTexts | None = None
-    ) -> Iterator["Opening"]:
+    ) -> Iterator[Opening]:
         recognize: Recognize = partial(read_picture, self._fork_recognizer, limits=self._limits, stop=stop)
         if texts and self._recognizer:
             recognize = remembering(recognize, texts, self._recognizer)
@@ -273,7 +278,7 @@ class Parsers:
         with self._lock:
             if is_reusable and self._warm is not None:
                 self._idle.append(child)
-                ended = self._idle.pop(0) if len(self._idle) > MAX_IDLE_CHILDREN else None
+                ended = self._idle.pop(0) if len(self._idle) > self._most_idle else None
         if ended is not None:
             ended.kill()
 
