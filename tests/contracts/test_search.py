@@ -330,6 +330,19 @@ def test_a_chunk_with_all_the_words_comes_before_one_with_a_single_word_many_tim
     assert library.texts("heron river", mode=SearchMode.KEYWORD)[0].startswith("heron and river")
 
 
+def test_a_word_as_it_was_asked_for_comes_before_its_other_forms(library: Library) -> None:
+    library.add("they pumped the water", "they pumping the water", "they pump the water", "they pumps the water")
+
+    for word in ("pump", "pumped", "pumping", "pumps"):
+        assert library.texts(f"{word} water", mode=SearchMode.KEYWORD)[0] == f"they {word} the water"
+
+
+def test_of_two_words_the_rarer_one_counts_for_more(library: Library) -> None:
+    library.add(*["the mill pond"] * 20, "the mill race", "the old mill of the mill by the mill")
+
+    assert library.texts("mill race weir", mode=SearchMode.KEYWORD)[0] == "the mill race"
+
+
 def test_words_within_names_of_files_and_hosts_are_found(library: Library) -> None:
     library.add("see config.yaml on db-7.example.org, or /etc/headrace/settings_local")
 
@@ -606,6 +619,17 @@ def test_pages_have_every_passage_once_and_in_the_order_of_one_long_page(library
     assert len(set(whole)) == 90
     for size in (1, 7, 45, 90):
         assert library.pages("heron 3", size, **asked) == whole
+
+
+def test_pages_of_very_many_passages_fit_together(library: Library) -> None:
+    forms = ("heron", "herons", "heron's nest", "heron nests")
+    library.add(*(f"{forms[number % 4]} {number}" for number in range(250)))
+
+    whole = library.pages("heron nest", 250, mode=SearchMode.KEYWORD)
+
+    assert len(set(whole)) == 250
+    for size in (33, 100, 101):
+        assert library.pages("heron nest", size, mode=SearchMode.KEYWORD) == whole
 
 
 def test_a_page_beyond_the_end_is_empty(library: Library) -> None:

@@ -6,9 +6,20 @@ import sqlalchemy as sa
 
 from headrace.model.document import Hit, Neighbour, Stretch
 from headrace.model.ids import DocumentId, UserId
+from headrace.search import words
+from headrace.search.exact import sharpened
 from headrace.search.neighbours import neighbours
 from headrace.search.postgres import PostgresFinder
-from headrace.search.question import Candidate, Clock, Finder, Query, Reading, SearchMode, Span
+from headrace.search.question import (
+    FEWEST_CANDIDATES,
+    Candidate,
+    Clock,
+    Finder,
+    Query,
+    Reading,
+    SearchMode,
+    Span,
+)
 from headrace.search.scope import is_live
 from headrace.search.sqlite import SqliteFinder
 from headrace.search.stretch import around, stretch
@@ -95,11 +106,20 @@ def fuse(*rankings: Sequence[Candidate]) -> list[Candidate]:
 def _candidates(reading: Reading, query: Query) -> list[Candidate]:
     seen = query.offset + query.top_k + 1
     if query.mode is SearchMode.KEYWORD:
-        return reading.by_keyword(seen)
+        return _by_keyword(reading, query, seen)
     if query.mode is SearchMode.VECTOR:
         return reading.by_vector(seen)
     nearest = reading.by_vector(query.depth)
-    return fuse(reading.by_keyword(query.depth), nearest) if nearest else reading.by_keyword(seen)
+    return fuse(_by_keyword(reading, query, query.depth), nearest) if nearest else _by_keyword(reading, query, seen)
+
+
+def _by_keyword(reading: Reading, query: Query, limit: int) -> list[Candidate]:
+    """The first hundred are ranked once more; as many for each page, or a later one could repeat an earlier."""
+    found = reading.by_keyword(max(limit, FEWEST_CANDIDATES))
+    best, others = found[:FEWEST_CANDIDATES], found[FEWEST_CANDIDATES:]
+    texts = sa.select(chunk.c.chunk_id, chunk.c.text).where(chunk.c.chunk_id.in_([one.chunk_id for one in best]))
+    told = dict(reading.connection.execute(texts).all()) if best else {}
+    return [*sharpened(best, told, words.asked(query.text)), *others][:limit]
 
 
 def _hits(reading: Reading, query: Query, best: Sequence[Candidate]) -> list[Hit]:
