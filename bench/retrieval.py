@@ -6,19 +6,21 @@ stop words), the same model's vectors compared one by one, and both fused by rec
 
 import math
 import re
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 import httpx
 import numpy as np
+import sqlalchemy as sa
 
 from bench import corpora, server
 from bench.corpora import Labelled
 from bench.table import Table
 from headrace.pipeline.embed import load_embedder
 from headrace.search.words import STOP_WORDS
+from headrace.store.database import Database
+from headrace.store.schema import chunk
+from tests import services
 
 DEPTH = 10
 CANDIDATES = 200
@@ -29,19 +31,26 @@ Ranker = Callable[[str], Sequence[str]]
 
 
 def measure(table: Table) -> None:
-    """Both corpora, each in a workspace of its own."""
-    with server.running(worker_niceness=0) as running, running.http() as http:
+    """Both corpora on both databases, each in a workspace of its own."""
+    _measure(table, "SQLite", None)
+    with services.postgres() as url:
+        _measure(table, "Postgres", url)
+
+
+def _measure(table: Table, where: str, url: str | None) -> None:
+    settings: dict[str, object] = {} if url is None else {"database_url": url}
+    with server.running(worker_niceness=0, **settings) as running, running.http() as http:
         for labelled in (corpora.manual(), corpora.news()):
             names = _ingest(http, labelled)
-            reference = Reference(running.folder / "headrace.db", names)
-            _compare(table, http, labelled, names, reference)
+            reference = Reference(url or f"sqlite:///{running.folder / 'headrace.db'}", names)
+            _compare(table, where, http, labelled, names, reference)
 
 
 def _compare(
-    table: Table, http: httpx.Client, labelled: Labelled, names: dict[str, str], reference: "Reference"
+    table: Table, where: str, http: httpx.Client, labelled: Labelled, names: dict[str, str], reference: "Reference"
 ) -> None:
     size = f"{len(labelled.texts)} documents, {len(reference.texts)} chunks, {len(labelled.questions)} questions"
-    table.add(labelled.name, size)
+    table.add(f"{labelled.name}, on {where}", size)
     for mode, plain in (("keyword", reference.worded), ("vector", reference.nearest), ("hybrid", reference.fused)):
         ours = scores(labelled, lambda text, mode=mode: _ask(http, labelled.name, text, mode, names))
         theirs = scores(labelled, lambda text, plain=plain: reference.documents(plain(text)))
@@ -92,10 +101,12 @@ def once(names: Iterable[str]) -> list[str]:
 class Reference:
     """Plain rankings of the very chunks and vectors that the product has made."""
 
-    def __init__(self, database: Path, names: dict[str, str]) -> None:
-        with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-            rows = connection.execute("SELECT document_id, text, vector FROM chunk WHERE is_indexed").fetchall()
-        rows = [row for row in rows if row[0] in names]
+    def __init__(self, url: str, names: dict[str, str]) -> None:
+        database = Database(url)
+        made = sa.select(chunk.c.document_id, chunk.c.text, chunk.c.vector).where(chunk.c.is_indexed)
+        with database.read() as connection:
+            rows = [row for row in connection.execute(made.order_by(chunk.c.chunk_id)) if row[0] in names]
+        database.close()
         self.names = [names[row[0]] for row in rows]
         self.texts = [row[1] for row in rows]
         halves = np.frombuffer(b"".join(row[2] for row in rows), "<f2").reshape(len(rows), -1)
