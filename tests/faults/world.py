@@ -26,7 +26,7 @@ from headrace.engine import indexing, reading, slices
 from headrace.engine.control import Control
 from headrace.engine.housekeeping import Housekeeping
 from headrace.engine.ingest import Ingest
-from headrace.engine.parsing import open_parsers
+from headrace.engine.parsing import limits_of
 from headrace.engine.reading import Reader
 from headrace.engine.receipts import Receipts
 from headrace.engine.slices import Slice
@@ -44,6 +44,7 @@ from headrace.store import jobs
 from headrace.store.blobs import Blobs
 from headrace.store.database import Database, Transaction
 from tests.faults.forge import USER, template
+from tests.faults.here import Here
 from tests.unit.eventlog.playing import Connection
 
 BEGINNING = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
@@ -270,6 +271,7 @@ class World:
         patch.setattr("headrace.model.ids.uuid_utils.uuid7", self._next_id)
         for module in (reading, indexing):
             patch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self._wall.total_seconds()))
+        patch.setattr("headrace.pipeline.study.monotonic", lambda: self._wall.total_seconds())
         patch.setattr(slices, "GROUP_DOCUMENTS", self.rng.choice((1, 64)))
         settings = {
             "embedder": "none",
@@ -290,7 +292,7 @@ class World:
         self._open(Blobs(folder / "blobs"))
 
     def _open(self, blobs: Blobs) -> None:
-        control, parsers = Hints(self), open_parsers(self.settings)
+        control, parsers = Hints(self), Here(limits_of(self.settings))
         self.service = Jobs(self.settings, self.database, blobs, self)
         self.housekeeping = Housekeeping(self.database, blobs, self.settings)
         self.ingest = Ingest(
