@@ -27,8 +27,8 @@ WORKERS = (1, 2, 3)
 DOCUMENTS, PAGES = 40, 60
 STARTS = 40
 TAKEOVERS = 5
-LONG_PAGES = 1500
-"""Of a document that is in hand for long enough to be taken over."""
+LONG_PAGES, LONG_PAGE_TIMES = 4_500, 40
+"""Of a document that is in hand for long enough to be taken over: its pages, and how often each says the same."""
 
 
 class Town:
@@ -114,7 +114,7 @@ def _takeovers(table: Table, town: Town) -> None:
     """kill -9 of the worker that has a job in hand, to the moment when another one has it."""
     seconds = []
     for number in range(TAKEOVERS):
-        job = _submit(town.http, 1, LONG_PAGES, f"long {number}")
+        job = _submit(town.http, 1, LONG_PAGES, f"long {number}", LONG_PAGE_TIMES)
         victim = _wait_for(lambda job=job: _whose(town, job))  # type: ignore[misc]
         died = time.perf_counter()
         victim.kill()
@@ -128,9 +128,9 @@ def _takeovers(table: Table, town: Town) -> None:
     )
 
 
-def _submit(http: httpx.Client, documents: int, pages: int, name: str) -> str:
+def _submit(http: httpx.Client, documents: int, pages: int, name: str, times: int = 1) -> str:
     files = [
-        ("file", (f"{name} {number}.pdf", pdf([f"page {page} of {name} {number}" for page in range(pages)])))
+        ("file", (f"{name} {number}.pdf", pdf([f"page {page} of {name} {number}. " * times for page in range(pages)])))
         for number in range(documents)
     ]
     return str(http.post("/ingest", files=files).raise_for_status().json()["job_id"])
