@@ -11,8 +11,10 @@ import psutil
 import pytest
 
 from headrace.model.errors import DocumentError, UnsupportedType
+from headrace.pipeline.enrich import USUAL
 from headrace.pipeline.sandbox import Limits, Parsers, Source
 from headrace.pipeline.sniff import ZIP, sniff
+from headrace.pipeline.study import Brief
 from tests.faults.chaos import IS_SOAK, SEED, pick, tell
 from tests.faults.mutations import harmful, harmful_by_size, mutants, originals
 from tests.running import RunningServer, running_server
@@ -23,6 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
 MB = 1_000_000
 COUNT, SERVED_COUNT, SECONDS = pick(216, 5_400), pick(36, 720), pick(3, 10)
 LIMITS = Limits(seconds=SECONDS, memory_bytes=300 * MB, max_pages=100, max_unpacked_bytes=60 * MB, max_pixels=5 * MB)
+BRIEF = Brief(filename="a.txt", max_tokens=256, describes=sorted(USUAL))
+"""As a worker has its documents read: they are cut and described, too."""
 REASONS = {
     *("corrupt", "encrypted", "empty", "too_large", "timeout", "out_of_memory", "parser_crashed"),
     "unsupported_type",
@@ -42,7 +46,7 @@ def outcome_of(parsers: Parsers, path: Path) -> tuple[str, str]:
     except UnsupportedType as error:
         return "unsupported_type", error.detail
     try:
-        with parsers.open(source) as reading:
+        with parsers.open(source, brief=BRIEF) as reading:
             for section in reading:
                 assert section.text.isprintable() or section.text.encode()
         if source.content_type == ZIP:

@@ -225,8 +225,8 @@ class _Shift:
     def read(self, items: Sequence[Item]) -> None:
         """Take documents up and save their chunks."""
         taken, found = self._take_up(items)
-        documents_of = [(item, found.get(item.document_id)) for item in taken]
-        with closing(one_ahead(documents_of, self._begin)) as each:
+        pairs = [(item, found.get(item.document_id)) for item in taken]
+        with closing(one_ahead(pairs, self._begin)) as each:
             for (item, document), begun in each:
                 self._read(item, document, begun)
         self._save_unsaved()
@@ -286,9 +286,9 @@ class _Shift:
 
     def _begin(self, one: tuple[Item, Document | None]) -> AbstractContextManager[Opening | None]:
         item, document = one
-        return (
-            nullcontext() if document is None else self._ingest.reader.begin(document, item, self._config, self._stop)
-        )
+        if document is None:
+            return nullcontext()
+        return self._ingest.reader.begin(document, item, self._config, self._stop)
 
     def _read(self, item: Item, document: Document | None, begun: Early[Opening | None]) -> None:
         if self._stop():

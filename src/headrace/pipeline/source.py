@@ -25,7 +25,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one parse may cost. `seconds` counts the time that we wait for the parser, not what its reader takes.
+    """What one parse may cost. `seconds` counts the time that we wait for the parser, not what its reader takes; what
+    the parser is asked to find out is part of it.
 
     `memory_bytes` is address space beyond what an idle parser has mapped; `max_unpacked_bytes` bounds both what an
     archive may declare and the characters of text that one document may yield. `max_ratio` is how many times its own
