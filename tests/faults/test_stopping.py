@@ -27,7 +27,7 @@ SERVICE_RESTART = 1012
 def long_job(server: RunningServer) -> str:
     """A job that is being worked on, and will be for some seconds."""
     with server.client() as client:
-        pages = [f"page {page} of the book of weirs" for page in range(1500)]
+        pages = [f"page {page} of the book of weirs. " * 30 for page in range(3000)]
         job = submit(client, {"book.pdf": pdf(pages), "slow.docx": slow_to_open()})
         chaos.until(lambda: chaos.job_of(client, job)["stage"] == "extracting", 30, "the job is worked on")
         return job

@@ -169,12 +169,10 @@ class Reader:
                 save(progress)
                 saved_at = time.monotonic()
             elsewhere += time.monotonic() - entered
-        outline, found = reading.outline, reading.findings
-        seconds = time.monotonic() - began - elsewhere - found.cutting_seconds - found.describing_seconds
-        progress.findings = found
-        progress.cutting_seconds += found.cutting_seconds
+        outline, progress.findings = reading.outline, reading.findings
+        progress.cutting_seconds += progress.findings.cutting_seconds
         if not first:
-            _measure(progress, outline, seconds)
+            _measure(progress, outline, time.monotonic() - began - elsewhere)
         progress.after = replace(
             progress.after,
             stage=Stage.CHUNKING,
@@ -299,8 +297,11 @@ def _source(document: Document, path: Path, offset: int) -> Source:
     )
 
 
-def _measure(progress: Read, outline: Outline, extracting_seconds: float) -> None:
+def _measure(progress: Read, outline: Outline, waited_seconds: float) -> None:
+    """What the parser did before anybody listened took nobody's time: extracting has what is left of the waiting."""
     item, kind, measured = progress.after, progress.document.content_type, progress.measured
+    found_out_seconds = progress.findings.cutting_seconds + progress.findings.describing_seconds
+    extracting_seconds = max(0.0, waited_seconds - found_out_seconds)
     measured.add(Stage.EXTRACTING, kind, Unit.BYTES, item.work_total, extracting_seconds)
     measured.add(Stage.EXTRACTING, kind, Unit.PAGES, outline.page_count or 0, extracting_seconds)
     measured.add(Stage.CHUNKING, kind, Unit.BYTES, item.work_total, progress.cutting_seconds)

@@ -25,12 +25,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one parse may cost. `seconds` counts the time that we wait for the parser, not what its reader takes; what
-    the parser is asked to find out is part of it.
+    """What one parse may cost.
 
-    `memory_bytes` is address space beyond what an idle parser has mapped; `max_unpacked_bytes` bounds both what an
-    archive may declare and the characters of text that one document may yield. `max_ratio` is how many times its own
-    size an archive may unpack to, once that is more than `ratio_from_bytes`. `max_pixels` bounds a picture, and
+    `seconds` counts the time that we wait for the parser, and for what it is asked to find out, not what its reader
+    takes. `memory_bytes` is address space beyond what an idle parser has mapped; `max_unpacked_bytes` bounds both what
+    an archive may declare and the characters of text that one document may yield. `max_ratio` is how many times its
+    own size an archive may unpack to, once that is more than `ratio_from_bytes`. `max_pixels` bounds a picture, and
     `recognition_seconds` what is spent on the text in one.
     """
 
