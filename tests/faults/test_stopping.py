@@ -6,6 +6,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import psutil
 import pytest
@@ -27,33 +28,32 @@ SERVICE_RESTART = 1012
 def long_job(server: RunningServer) -> str:
     """A job that is being worked on, and will be for some seconds."""
     with server.client() as client:
-        pages = [f"page {page} of the book of weirs. " * 30 for page in range(3000)]
+        pages = [f"page {page} of the book of weirs. " * 60 for page in range(4000)]
         job = submit(client, {"book.pdf": pdf(pages), "slow.docx": slow_to_open()})
         chaos.until(lambda: chaos.job_of(client, job)["stage"] == "extracting", 30, "the job is worked on")
         return job
 
 
-def read_stream(server: RunningServer, job: str) -> str:
-    """All that an SSE watcher is sent, until the server ends the stream."""
+def read_stream(server: RunningServer, job: str, is_open: Event) -> str:
+    """All that an SSE watcher is sent, until the server ends the stream; `is_open` is set with the first of it."""
+    told = ""
     with server.client(timeout=60.0) as client, client.stream("GET", f"/jobs/{job}/events") as answer:
-        return "".join(answer.iter_text())
+        for more in answer.iter_text():
+            told += more
+            is_open.set()
+    return told
 
 
-def read_socket(server: RunningServer, job: str) -> tuple[int | None, str]:
-    """How a WebSocket ended: its close code, and the last frame before it."""
+def read_socket(server: RunningServer, job: str, is_open: Event) -> tuple[int | None, str]:
+    """How a WebSocket ended: its close code, and the last frame before it; `is_open` is set with the first."""
     last = ""
     with connect(f"{server.url.replace('http', 'ws')}/ws/{job}", close_timeout=1, proxy=None) as socket:
         try:
             while True:
                 last = str(socket.recv(60))
+                is_open.set()
         except ConnectionClosed as closed:
             return (closed.rcvd.code if closed.rcvd else None), last
-
-
-def watchers(server: RunningServer) -> int:
-    with server.client() as client:
-        lines = client.get("/metrics").text.splitlines()
-    return int(float(next(line.split()[1] for line in lines if line.startswith("headrace_watchers "))))
 
 
 def is_running(pid: int) -> bool:
@@ -84,9 +84,10 @@ def terminate(server: RunningServer) -> tuple[float, list[int]]:
 def test_streams_are_told_that_the_server_stops_and_the_job_goes_on_after_it(tmp_path: Path) -> None:
     with running_server(tmp_path, embedder="none") as server, ThreadPoolExecutor(2) as threads:
         job = long_job(server)
-        stream = threads.submit(read_stream, server, job)
-        socket = threads.submit(read_socket, server, job)
-        chaos.until(lambda: watchers(server) == 2, 10, "both streams are open")
+        opened = Event(), Event()
+        stream = threads.submit(read_stream, server, job, opened[0])
+        socket = threads.submit(read_socket, server, job, opened[1])
+        assert all(one.wait(10) for one in opened)
         seconds, below = terminate(server)
         assert stream.result(5).endswith("retry: 1000\n\n")
         code, last = socket.result(5)
