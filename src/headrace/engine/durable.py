@@ -11,6 +11,7 @@ from typing import Any
 
 from dbos import (
     DBOS,
+    DBOSClient,
     DBOSConfig,
     DBOSPortableJSONSerializer,
     SetEnqueueOptions,
@@ -41,10 +42,10 @@ from headrace.store.database import Database
 logger = logging.getLogger(__name__)
 
 IDLE_LOOK_SECONDS = 2.0
-"""Where those who hand out jobs ring a bell, which may be missed; and at queues that are not in use."""
+"""Where those who hand out jobs ring, which may be missed; and at queues that are not in use."""
 
 LOOK_SECONDS = 0.25
-"""Where nobody rings. An idle worker does little else than look: every 0.1 s, it took a tenth of a core."""
+"""Where nobody is heard. An idle worker does little else than look: every 0.1 s, it took a tenth of a core."""
 
 INTERNAL_LOOK_SECONDS = 4.0
 """At the engine's own queue, and for workflows that are delayed or timed out: we use none of them. For the latter it
@@ -52,6 +53,11 @@ keeps a session on Postgres between looks, which ends after 5 s."""
 
 AT_ONCE_SECONDS = 0.001
 """The engine's own pause before each look: we have paused already."""
+
+FIRST_PAUSE_SECONDS = 0.02
+"""The same at a worker's start, until we have our way; it shrinks from there by a tenth with each look."""
+
+APPLICATION = "headrace"
 
 NEVER_GIVE_UP = 1_000_000
 """Deaths are counted per document, by us; DBOS's own count of recoveries is not to end a job."""
@@ -69,7 +75,7 @@ def launch(
     Nothing more is taken once `is_draining` says so.
     """
     config: DBOSConfig = {
-        "name": "headrace",
+        "name": APPLICATION,
         "system_database_url": database.url.render_as_string(hide_password=False),
         "system_database_engine": database.engine,
         "application_version": APPLICATION_VERSION,
@@ -86,40 +92,34 @@ def launch(
     _register(ingest, waking)
     tags = (None, *settings.worker_tags)
     DBOS.listen_queues([line(queue, tag) for queue in (JOB_QUEUE, USER_QUEUE, SLICE_QUEUE) for tag in tags])
+    _open_lines(database, tags, settings)
     _get_dbos_instance()._registry.get_internal_queue()._polling_interval_sec = INTERNAL_LOOK_SECONDS
     _workflow_commands._BACKGROUND_JOBS_INTERVAL_SEC = INTERNAL_LOOK_SECONDS
     DBOS.launch()
     _look_our_way(settings, waking, is_draining)
     _take_turns(settings)
-    for tag in tags:
-        _open_lines(tag, settings)
 
 
-def _open_lines(tag: str | None, settings: Settings) -> None:
-    """Make the queues known to everybody. Their global limits are those of the worker that started last."""
+def _open_lines(database: Database, tags: Sequence[str | None], settings: Settings) -> None:
+    """Make the queues known to everybody. Their global limits are those of the worker that started last.
+
+    Before the launch, after which the engine looks for new ones only once a second.
+    """
     most = settings.max_concurrent_jobs
-    own = min(most, settings.jobs_at_once)
-    DBOS.register_queue(
-        line(JOB_QUEUE, tag),
-        global_concurrency=most,
-        worker_concurrency=own,
-        polling_interval_sec=LOOK_SECONDS,
-        on_conflict="always_update",
-    )
-    DBOS.register_queue(
-        line(USER_QUEUE, tag),
-        global_concurrency=most,
-        worker_concurrency=own,
-        partition_concurrency=_most_of_a_user(settings),
-        polling_interval_sec=LOOK_SECONDS,
-        on_conflict="always_update",
-    )
-    DBOS.register_queue(
-        line(SLICE_QUEUE, tag),
-        worker_concurrency=settings.slices_at_once,
-        polling_interval_sec=LOOK_SECONDS,
-        on_conflict="always_update",
-    )
+    limits: dict[str, dict[str, Any]] = {
+        JOB_QUEUE: {"global_concurrency": most, "worker_concurrency": min(most, settings.jobs_at_once)},
+        USER_QUEUE: {
+            "global_concurrency": most,
+            "worker_concurrency": min(most, settings.jobs_at_once),
+            "partition_concurrency": _most_of_a_user(settings),
+        },
+        SLICE_QUEUE: {"worker_concurrency": settings.slices_at_once},
+    }
+    client = DBOSClient(system_database_engine=database.engine, application_name=APPLICATION)
+    for tag in tags:
+        for queue, limit in limits.items():
+            client.register_queue(line(queue, tag), **limit, polling_interval_sec=FIRST_PAUSE_SECONDS)
+    client.destroy()
 
 
 def _look_our_way(settings: Settings, waking: Waking, is_draining: Callable[[], bool]) -> None:
@@ -185,7 +185,7 @@ def _register(ingest: Ingest, waking: Waking) -> None:
             name = f"{workflow_id(part.job_id, part.run)}.{number}"
             with SetWorkflowID(name), SetEnqueueOptions(priority=number + 1, app_version=APPLICATION_VERSION):
                 DBOS.enqueue_workflow(queue, run_slice, part.job_id, part.run, part.first, part.last)
-        waking.ring()
+        waking.ring_everywhere()
 
     @DBOS.workflow(name=JOB_WORKFLOW, max_recovery_attempts=NEVER_GIVE_UP)
     def run_job(job_id: str, run: int, tag: str | None = None) -> None:

@@ -43,6 +43,7 @@ class Strays:
                 for stray in found & suspects:
                     claims.put_back(stray)
                     logger.warning("%s was claimed here and does not run; it is put back", stray.workflow_id)
+                    self._database.call_workers()
                 suspects = found - suspects
             except FAILURES as error:
                 logger.warning("could not look for work that was lost: %s", error)

@@ -94,6 +94,7 @@ class Takeover:
             payments.forget(transaction, executor)
         for claim in claims.in_hand(self._connection)[executor]:  # read again: with the lock, nobody else takes them
             claims.put_back(claim)
+        self._database.call_workers()
 
     def _try_lock(self, executor: str) -> bool:
         return bool(self._connection.execute(*_call("pg_try_advisory_lock", executor)).scalar())

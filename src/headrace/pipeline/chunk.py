@@ -9,7 +9,7 @@ from typing import Protocol
 
 from headrace.model.document import Chunk, Section
 from headrace.pipeline import plugins
-from headrace.pipeline.embed.wordpiece import SPECIAL_TOKENS, load_tokenizer
+from headrace.pipeline.embed.wordpiece import SPECIAL_TOKENS, count_tokens
 from headrace.pipeline.extract.parts import pieces
 
 BUILT_IN = "sentences"
@@ -30,23 +30,6 @@ WINDOW_CHARACTERS = 4_000
 
 Span = tuple[int, int]
 """Where a passage begins and ends, exclusive, in its section: offsets in characters."""
-
-
-class Encoded(Protocol):
-    """What a tokenizer makes of a text."""
-
-    @property
-    def ids(self) -> list[int]:
-        """One for each token."""
-        ...
-
-
-class Tokenizer(Protocol):
-    """Whatever can say of how many tokens a text is, as `tokenizers.Tokenizer` can."""
-
-    def encode(self, sequence: str, *, add_special_tokens: bool) -> Encoded:
-        """The tokens of a text."""
-        ...
 
 
 class Chunking(Protocol):
@@ -95,8 +78,8 @@ class Chunker:
     alone makes 1 MB/s. Here it counts single words, which repeat and are remembered; a stretch is a difference of sums.
     """
 
-    def __init__(self, tokenizer: Tokenizer | None = None, *, max_tokens: int = 256, overlap_tokens: int = 0) -> None:
-        self._counts = Counts(tokenizer or load_tokenizer())
+    def __init__(self, *, max_tokens: int = 256, overlap_tokens: int = 0) -> None:
+        self._counts = Counts({"": 0})
         self._capacity = max_tokens - SPECIAL_TOKENS
         self._overlap = overlap_tokens
 
@@ -159,14 +142,10 @@ def chunks_of(section: Section, spans: Iterable[Span], first_ordinal: int) -> li
 class Counts(dict[str, int]):
     """The number of tokens of single words, counted when they are first asked for and remembered while they are few."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        super().__init__({"": 0})
-        self._tokenizer = tokenizer
-
     def __missing__(self, word: str) -> int:
         """As the tokenizer says; the white space behind a word counts nothing."""
         bare = word.rstrip(SPACES)
-        count = self[bare] if bare != word else len(self._tokenizer.encode(word, add_special_tokens=False).ids)
+        count = self[bare] if bare != word else count_tokens(word)
         if len(self) >= MAX_CACHED_WORDS:
             self.clear()
         if len(word) <= MAX_CACHED_CHARACTERS:

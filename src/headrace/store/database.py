@@ -28,6 +28,8 @@ BUSY_MILLISECONDS = 30_000
 TURN_SECONDS = 0.002
 POLITE_SECONDS = 1.0
 NOTIFY_CHANNEL = "headrace"
+WORK_CHANNEL = "headrace_work"
+"""On Postgres: what users' logs have grown, and that there may be work."""
 TURNS = 715_518
 """The first key of the advisory locks by which transactions take turns; the second is a hash of what for."""
 
@@ -167,6 +169,14 @@ class Database:
         with _translated(), self.engine.connect().execution_options(**options) as connection:
             yield connection
 
+    def call_workers(self) -> None:
+        """Have them look for work, where the engine has put some into its queues by itself. Raises Busy."""
+        if self.work_bell:
+            self.work_bell.ring("")
+        elif not self.is_sqlite:
+            with _translated(), self.engine.begin() as connection:
+                connection.execute(_notice(WORK_CHANNEL))
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
@@ -203,7 +213,9 @@ class Database:
         if self.is_sqlite:
             return
         for name in _named(transaction.concerned):
-            transaction.execute(sa.select(sa.func.pg_notify(NOTIFY_CHANNEL, name)))
+            transaction.execute(_notice(NOTIFY_CHANNEL, name))
+        if transaction.hands_out:
+            transaction.execute(_notice(WORK_CHANNEL))
 
     def _ring(self, committed: Transaction) -> None:
         if self.bell:
@@ -233,6 +245,10 @@ def _may_pass(urgent: IO[str], since: float) -> bool:
         return False
     fcntl.flock(urgent, fcntl.LOCK_UN)
     return True
+
+
+def _notice(channel: str, payload: str = "") -> sa.Select[Any]:
+    return sa.select(sa.func.pg_notify(channel, payload))
 
 
 def _named(concerned: set[UserId]) -> list[str]:

@@ -14,13 +14,15 @@ from threading import Thread
 import httpx
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from headrace.model.errors import DocumentError
 from headrace.pipeline.embed import Embedder, Embedders, Options, load_embedder, makes_vectors, receipt_key
 from headrace.pipeline.embed.fastembed import FastEmbed
 from headrace.pipeline.embed.minilm import MiniLM, verified
 from headrace.pipeline.embed.openai import OpenAICompatible, portions, retry_after_seconds
-from headrace.pipeline.embed.wordpiece import load_tokenizer
+from headrace.pipeline.embed.wordpiece import count_tokens, load_tokenizer
 
 Answer = tuple[int, dict[str, str], object]
 
@@ -78,6 +80,13 @@ def test_words_are_cut_as_the_uncased_model_was_trained() -> None:
     tokens = load_tokenizer().encode("Héllo, EMBEDDINGS!").tokens
 
     assert tokens == ["[CLS]", "hello", ",", "em", "##bed", "##ding", "##s", "!", "[SEP]"]
+
+
+@given(text=st.one_of(st.text("abcXYZ019", max_size=120), st.text(max_size=12)))
+@example("antidisestablishmentarianism")
+@example("x" * 101)
+def test_a_text_is_of_as_many_tokens_as_the_tokenizer_says(text: str) -> None:
+    assert count_tokens(text) == len(load_tokenizer().encode(text, add_special_tokens=False).ids)
 
 
 def test_another_model_file_is_refused() -> None:
