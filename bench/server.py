@@ -79,9 +79,8 @@ def _wait_until_ready(url: str) -> None:
 
 
 def finish(http: httpx.Client, job_id: str) -> dict[str, object]:
-    """Wait for a job's end by long polls."""
-    view = http.get(f"/jobs/{job_id}").raise_for_status().json()
-    while view["status"] not in {"completed", "failed", "cancelled"}:
-        parameters = {"after": view["last_event_id"], "wait": 25}
-        view = http.get(f"/jobs/{job_id}", params=parameters).raise_for_status().json()
-    return view
+    """Watch a job's events until its end."""
+    with http.stream("GET", f"/jobs/{job_id}/events") as stream:
+        for _ in stream.raise_for_status().iter_bytes():
+            pass
+    return http.get(f"/jobs/{job_id}").raise_for_status().json()
