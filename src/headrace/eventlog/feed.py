@@ -21,13 +21,17 @@ ReadNewer = Callable[[UserId, int], Awaitable[list[Event]]]
 
 
 class Feed:
-    """Reads each new event of a user once and publishes it in the topics that are watched, by job id (None: all)."""
+    """Reads each new event of a user once and publishes it in the topics that are watched, by job id (None: all).
+
+    `vain_looks` are those that found nothing new.
+    """
 
     def __init__(
         self, user_id: UserId, read_number: ReadNumber, read_newer: ReadNewer, announce: Callable[[Topic], None]
     ) -> None:
         self.user_id = user_id
         self.number = 0
+        self.vain_looks = 0
         self.started = asyncio.Event()
         self.topics: dict[JobId | None, Topic] = {}
         self._read_number, self._read_newer, self._announce = read_number, read_newer, announce
@@ -55,6 +59,7 @@ class Feed:
             self._hint.clear()
             events = await self._read_newer(self.user_id, self.number)
             self._publish(events)
+            self.vain_looks += not events
             if len(events) < PAGE:
                 await self._hint.wait()
 
@@ -73,5 +78,17 @@ class Feed:
                     topic.publish(event)
                     self._announce(topic)
         if events:
-            self._moved.set()
-            self._moved = asyncio.Event()
+            self._tell_waiters()
+
+    def skip(self, number: int) -> None:
+        """Go on after `number`: what stood between was cleaned away before it was read here."""
+        self.number = number
+        everything = self.topics.get(None)
+        if everything is not None:
+            everything.lose(number)
+            self._announce(everything)
+        self._tell_waiters()
+
+    def _tell_waiters(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()

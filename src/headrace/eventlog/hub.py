@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,7 +20,7 @@ from headrace.eventlog.tail import tail
 from headrace.eventlog.topic import Topic, Watcher
 from headrace.eventlog.wakeup import EVERYONE, hear
 from headrace.model.cursor import Cursor
-from headrace.model.errors import Busy, TooManyStreams
+from headrace.model.errors import Busy, JobNotFound, TooManyStreams
 from headrace.model.event import Event
 from headrace.model.ids import UserId
 from headrace.store.database import Database
@@ -31,6 +31,9 @@ Result = TypeVar("Result")
 
 LOOK_SECONDS = 1.0
 """Each watched user's log is looked at this often, whatever hints have come."""
+
+LOOKS_IN_VAIN = 2
+"""The first of them may have begun before what it did not find was committed."""
 
 OPENING_SECONDS = 15.0
 REPLAY_THREADS = 2
@@ -50,6 +53,14 @@ class Limits:
     max_streams_per_user: int = 10_000
 
 
+class _Behind(NamedTuple):
+    """What was seen of a feed that has not read all of its log: its place, the log's newest number, its vain looks."""
+
+    place: int
+    number: int
+    vain_looks: int
+
+
 class Hub:
     """Start it on the loop that serves the watchers; close it before the server waits for its connections to end."""
 
@@ -62,6 +73,7 @@ class Hub:
         self._held: Counter[UserId] = Counter()
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self._look = asyncio.Event()
+        self._behind: dict[Feed, _Behind] = {}
         self._released = asyncio.Event()
         self._feed_reader = Reader(database, 1)  # of their own, so that no feed waits behind a thousand replays
         self._replay_reader = Reader(database, REPLAY_THREADS)
@@ -241,10 +253,35 @@ class Hub:
     async def _wake_those_behind(self) -> None:
         if not self._feeds:
             return
+        seen, self._behind = self._behind, {}
         for user_id, number in (await self._feed_reader.run(replay.newest_numbers, tuple(self._feeds))).items():
             feed = self._feeds.get(user_id)
-            if feed is not None and number > feed.number:
-                feed.hint()
+            if feed is None or number <= feed.number:
+                continue
+            first = seen.get(feed)
+            if first is None or first.place != feed.number:
+                first = _Behind(feed.number, number, feed.vain_looks)
+            elif feed.vain_looks >= first.vain_looks + LOOKS_IN_VAIN:
+                await self._skip(feed, first.number)
+                continue
+            self._behind[feed] = first
+            feed.hint()
+
+    async def _skip(self, feed: Feed, number: int) -> None:
+        """What a feed had still to read is not there any more: jobs were forgotten, as when the clock jumps by a year.
+
+        Who watches everything is told of that by a reset; who watches a job that is gone is sent away, comes back, and
+        is told so.
+        """
+        now = asyncio.get_running_loop().time()
+        for topic in [one for one in feed.topics.values() if one.stream.job_id is not None]:
+            try:
+                await self._read_opening(topic.stream, None)
+            except JobNotFound:
+                topic.close()
+                self._delivery.serve_ready(topic, now)
+                self._forget(topic)
+        feed.skip(number)
 
     async def _keep_tending(self) -> None:
         """Send heartbeats, close who is stuck, forget what nobody watches: once a second for all."""

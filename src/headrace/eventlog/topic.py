@@ -181,6 +181,12 @@ class Topic:
         self._has_ended = self.stream.job_id is not None and event.ends_job
         self._tell_waiters()
 
+    def lose(self, place: int) -> None:
+        """What was up to `place` was cleaned away before it came here. Watchers find that out, and begin anew."""
+        self.cache.clear()
+        self.head = self._head_number = place
+        self._tell_waiters()
+
     def flush(self) -> None:
         """Let watchers see what was published."""
         self._stops, self._shared = {self.flushed}, {}

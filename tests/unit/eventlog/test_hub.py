@@ -480,3 +480,35 @@ def test_large_events_are_handed_over_a_few_at_a_time(database, alice, monkeypat
             assert late.largest < 4000
 
     play(scenario)
+
+
+def test_what_was_forgotten_before_the_hub_had_read_it_is_told_as_a_reset(database, alice, monkeypatch) -> None:
+    monkeypatch.setattr(hub_module, "LOOK_SECONDS", 0.05)
+
+    async def scenario() -> None:
+        job = alice.begin()
+        other = alice.begin()
+        async with running(database) as hub:
+            everything = Connection(hub, alice.user_id, None, first(alice.cursor))
+            mine, others = (Connection(hub, alice.user_id, each.job_id, first(alice.cursor)) for each in (job, other))
+            await everything.until(lambda it: len(it.frames) == 4)
+            for each in (mine, others):
+                await each.until_seq(2)
+
+            alice.end(job)
+            alice.forget()  # the clock has jumped; the loop has not run since, so that nobody has read the end
+            await everything.until(lambda it: it.frames[-1]["type"] == "snapshot")
+            await mine.task
+            with pytest.raises(JobNotFound):  # its client has come back
+                await Connection(hub, alice.user_id, job.job_id, str(alice.cursor(2))).task
+            late = Connection(hub, alice.user_id)
+            await late.until(lambda it: it.frames)
+            alice.tick(other)
+            await others.until_seq(3)
+            await everything.until(lambda it: it.frames[-1].get("seq") == 3)
+
+            assert [frame["type"] for frame in everything.frames[4:]] == ["reset", "snapshot", "job.progress"]
+            assert [shown["job_id"] for shown in everything.frames[5]["jobs"]] == [other.job_id]
+            assert [frame["type"] for frame in others.frames].count("reset") == 0
+
+    play(scenario)

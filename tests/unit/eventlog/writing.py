@@ -84,6 +84,12 @@ class Author:
             later = replace(transaction, now=transaction.now.replace(year=transaction.now.year + 1))
             retention.prune_events(later, max_age_hours=1, max_jobs=0)
 
+    def forget(self) -> None:
+        """Forget all ended jobs, with all their events, as after many days."""
+        with self.database.write() as transaction:
+            later = replace(transaction, now=transaction.now.replace(year=transaction.now.year + 1))
+            retention.forget_jobs(later, history_days=1)
+
     def clean_before(self, job: Job, sequence: int) -> None:
         """Delete the events of a job before `sequence`, even while it runs."""
         with self.database.write() as transaction:
