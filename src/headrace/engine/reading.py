@@ -83,6 +83,7 @@ class Read:
 
 def save_all(hand: Hand, reads: Sequence[Read]) -> None:
     """Write them in the caller's transaction; they are of one workspace."""
+    hand.make_sure([read.before for read in reads])
     same = likenesses.find_same(hand.transaction, [read.document for read in reads if read.is_compared])
     for read in reads:
         read.save(hand, same)

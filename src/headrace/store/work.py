@@ -60,6 +60,18 @@ class Hand:
         self.chunks_indexed += after.chunks_indexed - before.chunks_indexed
         return after
 
+    def make_sure(self, items: Sequence[Item]) -> None:
+        """See that these are still this worker's, before anything of theirs is written that has no fence of its own.
+
+        Raises:
+            Superseded: another worker has one of them.
+        """
+        ordinals = [one.ordinal for one in items]
+        mine = item_table.c.job_id == self.job.job_id, item_table.c.ordinal.in_(ordinals)
+        found = self.transaction.execute(sa.select(item_table.c.ordinal, item_table.c.claim).where(*mine))
+        claims = {row.ordinal: row.claim for row in found}
+        _expect(sum(claims.get(one.ordinal) == one.claim for one in items), len(items))
+
     def count(self, stats: Stats) -> None:
         """Add to what the job has done."""
         self.stats.append(stats)
