@@ -1,11 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check web-check web-test bench soak lock fmt
+.PHONY: help setup demo test test-oldest check web-check web-test bench soak lock fmt
 .SUFFIXES:
 
 # The lock is made with 3.11 and holds for later ones, so the oldest comes first.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin/
+OLD := .venv/oldest
 STAMP := .venv/.installed
 # The tests wait more than they work. Several processes, each with services of its own, take their files in turns; with -s,
 # which shows what the tests print, there is one.
@@ -20,6 +21,16 @@ groups = [project["project"]["dependencies"], project["dependency-groups"]["dev"
 print(*sum(groups, ["editables"]), sep="\n")
 endef
 export REQUIREMENTS
+
+# The oldest release of each dependency that pyproject.toml admits, one a line.
+define OLDEST
+import pathlib, re, tomllib
+project = tomllib.loads(pathlib.Path("pyproject.toml").read_text())["project"]
+extras = project["optional-dependencies"]
+for wanted in sum((extras[name] for name in ("otel", "s3")), project["dependencies"]):
+    print(re.sub(r"[>=]=([0-9.]+)[^;]*", r"==\1 ", wanted))
+endef
+export OLDEST
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,6 +54,15 @@ demo: setup ## Start a server with sample documents
 test: setup ## Run the tests in WORKERS processes; ARGS="-k resume -x" is passed on
 	@code=0; $(MAKE) --no-print-directory web-test || code=$$?; \
 		$(BIN)python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS) || code=$$?; exit $$code
+
+# What is installed beside these is of the lock, some of which wants newer ones; pip says so, and the tests show what holds.
+test-oldest: setup ## Run the tests with the oldest release of each dependency that is admitted
+	@test -x $(OLD)/bin/python || $(PYTHON) -m venv $(OLD)
+	@$(OLD)/bin/python -m pip install --quiet --require-hashes --requirement requirements.txt
+	@$(BIN)python -c "$$OLDEST" > $(OLD)/oldest.txt
+	@$(OLD)/bin/python -m pip install --quiet --requirement $(OLD)/oldest.txt
+	@$(OLD)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(OLD)/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: setup web-check ## Formatting, lint, spelling, types, import rules, the lock
 	$(BIN)ruff format --check .
