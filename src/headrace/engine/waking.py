@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import psycopg
+import sqlalchemy as sa
 from psycopg import sql
 
 from headrace.model.errors import Busy
@@ -109,7 +110,7 @@ class Waking:
                     for _ in self._connection.notifies():
                         self.hears_others = True
                         self.ring(EAGER_AFTER_NOTICE_SECONDS)
-            except (psycopg.Error, Busy) as error:
+            except (psycopg.Error, sa.exc.SQLAlchemyError, Busy) as error:
                 if not self._closing.is_set():
                     logger.warning("does not hear of work for the moment, and looks for it: %s", error)
             self.hears_others = False
