@@ -6,6 +6,7 @@ run, never what has come out of it.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -56,6 +57,9 @@ AT_ONCE_SECONDS = 0.001
 
 FIRST_PAUSE_SECONDS = 0.02
 """The same at a worker's start, until we have our way; it shrinks from there by a tenth with each look."""
+
+FULL_PAUSE_SECONDS = 0.05
+"""So soon it is noticed that there is room again."""
 
 APPLICATION = "headrace"
 
@@ -132,8 +136,12 @@ def _look_our_way(settings: Settings, waking: Waking, is_draining: Callable[[], 
     stored = system.get_queue
 
     def pause(name: str) -> None:
-        is_unused = name.startswith(USER_QUEUE) and not settings.max_jobs_per_user
-        waking.wait(name, IDLE_LOOK_SECONDS if waking.hears_others or is_unused else LOOK_SECONDS)
+        if name.startswith(USER_QUEUE) and not settings.max_jobs_per_user:
+            time.sleep(IDLE_LOOK_SECONDS)
+        elif _is_full(name, settings):
+            _wait_for_room(name, settings)
+        else:
+            waking.wait(name, IDLE_LOOK_SECONDS if waking.hears_others else LOOK_SECONDS)
 
     def own(name: str, **options: Any) -> Any:
         is_looking = threading.current_thread().name == f"queue-worker-{name}"
@@ -155,6 +163,18 @@ def _room(queue: str, settings: Settings) -> int:
         return settings.slices_at_once if queue.startswith(SLICE_QUEUE) else settings.jobs_at_once
     running: int = _get_dbos_instance()._active_workflows_set.count_for_queue(queue)
     return min(settings.jobs_at_once, running + 1)
+
+
+def _is_full(queue: str, settings: Settings) -> bool:
+    running: int = _get_dbos_instance()._active_workflows_set.count_for_queue(queue)
+    return running >= _room(queue, settings)
+
+
+def _wait_for_room(queue: str, settings: Settings) -> None:
+    """Who has all in hand that they may does not look: each look is a transaction, for which others would wait."""
+    until = time.monotonic() + IDLE_LOOK_SECONDS
+    while _is_full(queue, settings) and time.monotonic() < until:
+        time.sleep(FULL_PAUSE_SECONDS)
 
 
 def _most_of_a_user(settings: Settings) -> int:
