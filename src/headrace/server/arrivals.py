@@ -51,6 +51,7 @@ class Arrivals:
         self._jobs = jobs
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     def start(self) -> None:
         """Begin, if there is a broker."""
@@ -59,6 +60,7 @@ class Arrivals:
 
     async def close(self) -> None:
         """Stop. What is not acknowledged comes again, here or elsewhere."""
+        self._is_closing = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -66,14 +68,15 @@ class Arrivals:
     async def _run(self, url: str) -> None:
         import aio_pika  # a server without a broker has no time for it
 
-        while True:
+        while not self._is_closing:  # a group of tasks of which one fails at that moment forgets that it was cancelled
             try:
                 connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
                 async with connection:
                     await self._consume(await self._declare(await connection.channel()))
             except Exception as error:  # noqa: BLE001 - a boundary: whatever is wrong with the broker, the server goes on
                 logger.warning("documents from the broker are interrupted: %r", error)
-            await asyncio.sleep(RECONNECT_SECONDS)
+            if not self._is_closing:
+                await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _declare(self, channel: "AbstractChannel") -> "AbstractQueue":
         from aio_pika import ExchangeType
