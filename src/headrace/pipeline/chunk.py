@@ -79,7 +79,7 @@ class Chunker:
     """
 
     def __init__(self, *, max_tokens: int = 256, overlap_tokens: int = 0) -> None:
-        self._counts = Counts({"": 0})
+        self._counts = Counts()
         self._capacity = max_tokens - SPECIAL_TOKENS
         self._overlap = overlap_tokens
 
