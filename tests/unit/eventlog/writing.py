@@ -1,6 +1,7 @@
 """A user's log, written as the product writes it: through the store, one transaction for each step."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from headrace.model.ids import JobId, UserId
 from headrace.model.job import Job
 from headrace.model.vocabulary import EventType, JobType
 from headrace.store import jobs, record, retention
-from headrace.store.database import Database
+from headrace.store.database import Database, Transaction
 from headrace.store.migrations import upgrade
 from headrace.store.schema import account, event
 
@@ -25,6 +26,11 @@ def new_database(url: str) -> Database:
 
 def sqlite_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'headrace.db'}"
+
+
+def a_year_after(transaction: Transaction) -> Transaction:
+    """The same one, as if it had come a year later."""
+    return replace(transaction, now=transaction.now + timedelta(days=365))
 
 
 class Author:
@@ -81,14 +87,12 @@ class Author:
     def clean(self) -> None:
         """What the hourly cleaning does, with no mercy for ended jobs."""
         with self.database.write() as transaction:
-            later = replace(transaction, now=transaction.now.replace(year=transaction.now.year + 1))
-            retention.prune_events(later, max_age_hours=1, max_jobs=0)
+            retention.prune_events(a_year_after(transaction), max_age_hours=1, max_jobs=0)
 
     def forget(self) -> None:
         """Forget all ended jobs, with all their events, as after many days."""
         with self.database.write() as transaction:
-            later = replace(transaction, now=transaction.now.replace(year=transaction.now.year + 1))
-            retention.forget_jobs(later, history_days=1)
+            retention.forget_jobs(a_year_after(transaction), history_days=1)
 
     def clean_before(self, job: Job, sequence: int) -> None:
         """Delete the events of a job before `sequence`, even while it runs."""
