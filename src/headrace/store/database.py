@@ -58,7 +58,7 @@ class Transaction:
         """Run one statement, or the same one for each of `rows`."""
         return self.connection.execute(statement, rows)
 
-    def execute_many(self, statement: sa.Insert | sa.Update, rows: Sequence[Mapping[str, Any]]) -> int:
+    def execute_many(self, statement: sa.Insert | sa.Update | sa.Delete, rows: Sequence[Mapping[str, Any]]) -> int:
         """Run one statement for each of `rows`, which all name the same values; returns how many rows it has changed.
 
         `statement` is a constant of a module: it is worked out once, and kept.

@@ -32,7 +32,9 @@ class Prepared:
 
 
 @lru_cache(maxsize=256)
-def prepare(statement: sa.Insert | sa.Update | sa.Select[Any], names: tuple[str, ...], dialect: sa.Dialect) -> Prepared:
+def prepare(
+    statement: sa.Insert | sa.Update | sa.Delete | sa.Select[Any], names: tuple[str, ...], dialect: sa.Dialect
+) -> Prepared:
     """The statement for rows that have `names`; what else it takes is written in it."""
     compiled: Any = statement.compile(dialect=dialect, column_keys=names, for_executemany=True)
     processes = {

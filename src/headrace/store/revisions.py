@@ -23,11 +23,8 @@ _TAKEN = ("content_type", "size", "blob_key", "blob_offset", "sha256", "metadata
 
 def keep(transaction: Transaction, revisions: Sequence[Revision]) -> None:
     """Write what versions consist of; one that is there already is replaced."""
-    for one in revisions:
-        forget(transaction, one.document_id, one.version)
-        values = {name: getattr(one, name) for name in _PLAIN}
-        blob = {"blob_key": one.blob.key, "blob_offset": one.blob.offset, "size": one.blob.size}
-        transaction.execute(sa.insert(revision).values(values | blob | {"metadata": dict(one.metadata)}))
+    transaction.execute_many(_FORGET, [{"of": one.document_id, "number": one.version} for one in revisions])
+    transaction.execute_many(_KEEP, [_to_row(one) for one in revisions])
 
 
 def of(served: Document) -> Revision | None:
@@ -59,10 +56,13 @@ def applied(
 
 def take_effect(transaction: Transaction, items: Iterable[Item]) -> None:
     """Let the documents of these items, whose versions are live now, have these versions' bytes."""
+    changed: dict[int, list[DocumentId]] = {}
     for one in items:
         if one.verdict is Verdict.CHANGED:
-            of_item = (document.c.document_id == one.document_id, document.c.live_version == one.version)
-            _copy(transaction, *of_item, columns=_TAKEN[:5])
+            changed.setdefault(one.version, []).append(one.document_id)
+    for version, documents in changed.items():
+        of_items = (document.c.document_id.in_(documents), document.c.live_version == version)
+        _copy(transaction, *of_items, columns=_TAKEN[:5])
 
 
 def restore(transaction: Transaction, cancelled: Job) -> None:
@@ -97,7 +97,7 @@ def restore(transaction: Transaction, cancelled: Job) -> None:
 
 def forget(transaction: Transaction, document_id: DocumentId, version: int) -> None:
     """Nobody will see that version again."""
-    transaction.execute(sa.delete(revision).filter_by(document_id=document_id, version=version))
+    transaction.execute_many(_FORGET, [{"of": document_id, "number": version}])
 
 
 def _copy(transaction: Transaction, *which: sa.ColumnElement[bool], columns: Sequence[str]) -> None:
@@ -114,6 +114,11 @@ def _select(connection: sa.Connection, versions: Mapping[DocumentId, int]) -> li
     return [_to_revision(row) for row in rows if versions[row["document_id"]] == row["version"]]
 
 
+def _to_row(one: Revision) -> dict[str, Any]:
+    blob = {"blob_key": one.blob.key, "blob_offset": one.blob.offset, "size": one.blob.size}
+    return {name: getattr(one, name) for name in _PLAIN} | blob | {"metadata": dict(one.metadata)}
+
+
 def _to_revision(row: Mapping[str, Any] | sa.RowMapping) -> Revision:
     blob = BlobRange(key=row["blob_key"], offset=row["blob_offset"], size=row["size"])
     return Revision(**{name: row[name] for name in _PLAIN}, blob=blob)
@@ -127,3 +132,9 @@ def _as_revised(one: Document, content: Revision) -> Document:
         sha256=content.sha256,
         metadata=content.metadata,
     )
+
+
+_KEEP = sa.insert(revision)
+_FORGET = sa.delete(revision).where(
+    revision.c.document_id == sa.bindparam("of"), revision.c.version == sa.bindparam("number")
+)
