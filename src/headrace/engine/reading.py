@@ -39,13 +39,18 @@ SAVE_SECONDS = 0.25
 
 @dataclass(slots=True)
 class Read:
-    """What has been read of a document and is not saved yet: `before` is the item as stored, `after` as it will be."""
+    """What has been read of a document and is not saved yet: `before` is the item as stored, `after` as it will be.
+
+    `sections` and `pages` are those that have come since `after` was last moved on.
+    """
 
     document: Document
     config: RagConfig
     before: Item
     after: Item
     chunks: list[Chunk] = field(default_factory=list)
+    sections: int = 0
+    pages: int = 0
     stats: Stats = field(default_factory=Stats)
     measured: Measured = field(default_factory=Measured)
     findings: Findings = NOTHING_FOUND
@@ -56,6 +61,24 @@ class Read:
     def is_compared(self) -> bool:
         """Whether it is to be looked for an earlier document like it now."""
         return self.after.stage is Stage.INDEXING and "duplicates" in self.config.enrichers
+
+    @property
+    def chunk_count(self) -> int:
+        """Of the document, as far as it is read."""
+        return self.before.chunk_count + len(self.chunks)
+
+    def move_on(self, fraction: float) -> None:
+        """Put what has come to the item; the document is read as far as `fraction` says (0.0 to 1.0)."""
+        item = self.after
+        self.stats = self.stats.plus(Stats(pages=self.pages, chunks=self.chunk_count - item.chunk_count))
+        self.after = replace(
+            item,
+            stage=Stage.EXTRACTING,
+            sections_done=item.sections_done + self.sections,
+            chunk_count=self.chunk_count,
+            work_done=max(item.work_done, item_work(item.work_total, Stage.EXTRACTING, fraction)),
+        )
+        self.sections = self.pages = 0
 
     def save(self, hand: Hand, same: Mapping[DocumentId, str]) -> None:
         """Write it in the caller's transaction; `same` are earlier documents of the same bytes."""
@@ -165,11 +188,13 @@ class Reader:
         elsewhere, reading = 0.0, opening.reading()
         for passage in reading.passages():
             entered = time.monotonic()
-            self._add(progress, passage, reading.fraction)
+            self._add(progress, passage)
             if len(progress.chunks) >= SAVE_CHUNKS or time.monotonic() - saved_at > SAVE_SECONDS:
+                progress.move_on(reading.fraction)
                 save(progress)
                 saved_at = time.monotonic()
             elsewhere += time.monotonic() - entered
+        progress.move_on(reading.fraction)
         outline, progress.findings = reading.outline, reading.findings
         progress.cutting_seconds += progress.findings.cutting_seconds
         if not first:
@@ -205,23 +230,16 @@ class Reader:
             describes=sorted(config.enrichers & USUAL),
         )
 
-    def _add(self, progress: Read, passage: Passage, fraction: float) -> None:
-        section, item = passage.section, progress.after
+    def _add(self, progress: Read, passage: Passage) -> None:
+        section = passage.section
         if passage.spans is None:
             began = time.monotonic()
-            chunks = self._chunker(progress.config).chunk(section, item.chunk_count)
+            progress.chunks += self._chunker(progress.config).chunk(section, progress.chunk_count)
             progress.cutting_seconds += time.monotonic() - began
         else:
-            chunks = chunks_of(section, passage.spans, item.chunk_count)
-        progress.chunks += chunks
-        progress.after = replace(
-            item,
-            stage=Stage.EXTRACTING,
-            sections_done=item.sections_done + 1,
-            chunk_count=item.chunk_count + len(chunks),
-            work_done=max(item.work_done, item_work(item.work_total, Stage.EXTRACTING, fraction)),
-        )
-        progress.stats = progress.stats.plus(Stats(pages=int(section.page is not None), chunks=len(chunks)))
+            progress.chunks += chunks_of(section, passage.spans, progress.chunk_count)
+        progress.sections += 1
+        progress.pages += section.page is not None
 
     def _enrich(self, progress: Read, save: Save) -> None:
         item = replace(
