@@ -1,6 +1,7 @@
 """Real little documents, written by hand so that each byte is known."""
 
 import io
+import re
 import zipfile
 import zlib
 from email.message import EmailMessage
@@ -49,13 +50,13 @@ def table(rows: list[list[str]]) -> str:
     return "<w:tbl>" + "".join(f"<w:tr>{row}</w:tr>" for row in cells) + "</w:tbl>"
 
 
-def docx(body: str) -> bytes:
-    """A Word document with this WordprocessingML within its body."""
+def docx(body: str, *, relations: str = "") -> bytes:
+    """A Word document with this WordprocessingML within its body, and these relations besides its own."""
     members = {
         "[Content_Types].xml": CONTENT_TYPES,
         "_rels/.rels": RELATIONS,
         "word/document.xml": f'<?xml version="1.0"?><w:document {WORD}><w:body>{body}</w:body></w:document>',
-        "word/_rels/document.xml.rels": DOCUMENT_RELATIONS,
+        "word/_rels/document.xml.rels": DOCUMENT_RELATIONS.replace("</Rel", f"{relations}</Rel"),
         "word/styles.xml": STYLES,
         "docProps/core.xml": CORE,
     }
@@ -66,6 +67,19 @@ def zipped(members: dict[str, str]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def retyped(package: bytes, kind: str) -> bytes:
+    """An Office file whose main part is of another kind, as in templates, in shows, and with macros."""
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    types = members["[Content_Types].xml"].decode()
+    main = re.compile(r"application/vnd\.openxmlformats-officedocument\.\w+ml\.(document|presentation)\.main\+xml")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (members | {"[Content_Types].xml": main.sub(kind, types).encode()}).items():
             archive.writestr(name, content)
     return buffer.getvalue()
 

@@ -14,7 +14,7 @@ from headrace.pipeline.extract.parts import MAX_SECTION_CHARACTERS, Parsed, Part
 from headrace.pipeline.extract.window import Window
 from headrace.pipeline.source import Limits, Outline
 from tests.unit.pipeline.conftest import Read
-from tests.unit.pipeline.documents import docx, paragraph, pdf, saved, table
+from tests.unit.pipeline.documents import OFFICE, docx, paragraph, pdf, retyped, saved, table
 
 
 def code_of(read: Read, folder: Path, filename: str, content: bytes) -> str:
@@ -86,6 +86,45 @@ def test_insertions_links_and_content_controls_of_a_word_document_are_read_and_d
     assert texts(sections) == ["new\tlink\nwithin"]
 
 
+def test_what_was_moved_is_read_once_and_cells_and_formulas_are_not_lost(read: Read, tmp_path: Path) -> None:
+    moved = "<w:r><w:t>moved</w:t></w:r>"
+    cell = f"<w:sdt><w:sdtContent><w:tc>{paragraph('Ada')}</w:tc></w:sdtContent></w:sdt>"
+    body = (
+        f"<w:p><w:moveFrom>{moved}</w:moveFrom></w:p><w:p><w:moveTo>{moved}</w:moveTo></w:p>"
+        f"<w:tbl><w:tr><w:tc>{paragraph('Name')}</w:tc>{cell}</w:tr></w:tbl>"
+        '<w:p><m:oMath xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math">'
+        "<m:r><m:t>E=mc²</m:t></m:r></m:oMath></w:p>"
+    )
+
+    _, sections = read(saved(tmp_path, "a.docx", docx(body)))
+
+    assert texts(sections) == ["\nmoved\nName | Ada\nE=mc²"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/vnd.ms-word.document.macroEnabled.main+xml",
+        "application/vnd.ms-word.template.macroEnabledTemplate.main+xml",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
+    ],
+)
+def test_a_word_document_with_macros_and_a_template_are_read_like_any_other(
+    read: Read, tmp_path: Path, kind: str
+) -> None:
+    _, sections = read(saved(tmp_path, "a.docm", retyped(docx(paragraph("text")), kind)))
+
+    assert texts(sections) == ["text"]
+
+
+def test_a_word_document_whose_picture_was_lost_is_read(read: Read, tmp_path: Path) -> None:
+    lost = f'<Relationship Id="r9" Type="{OFFICE}/image" Target="../NULL"/>'
+
+    _, sections = read(saved(tmp_path, "a.docx", docx(paragraph("text"), relations=lost)))
+
+    assert texts(sections) == ["text"]
+
+
 def test_a_word_document_that_is_cut_or_empty_says_so(read: Read, tmp_path: Path) -> None:
     whole = docx(paragraph("text"))
 
@@ -105,6 +144,15 @@ def test_a_web_page_is_what_a_reader_sees(read: Read, tmp_path: Path) -> None:
     assert texts(sections) == ["intro", "One first\n\na bold word\nnext\n\nx | y", "Two\n\n  kept\n    as is"]
     assert [section.heading for section in sections] == [None, "One first", "Two"]
     assert (outline.title, outline.metadata) == ("The Sluice", {"author": "Ada"})
+
+
+def test_in_xhtml_what_ends_where_it_begins_swallows_nothing(read: Read, tmp_path: Path) -> None:
+    head = '<head><title/><script type="text/javascript" src="a.js"/></head>'
+    page = f'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">{head}<body><p>text</p></body></html>'
+
+    _, sections = read(saved(tmp_path, "a.xhtml", page.encode()))
+
+    assert texts(sections) == ["text"]
 
 
 def test_a_web_page_in_a_declared_encoding_is_decoded(read: Read, tmp_path: Path) -> None:
@@ -146,6 +194,24 @@ def test_a_table_without_names_counts_its_columns(read: Read, tmp_path: Path) ->
     assert texts(sections) == ["column 1: 1\ncolumn 2: 2\n\ncolumn 1: 3\ncolumn 2: 4"]
 
 
+@pytest.mark.parametrize("content", [b",name\n0,Ada\n1,Grace\n", b"place,name,\n0,Ada,\n1,Grace,\n"])
+def test_a_table_may_leave_out_the_name_of_its_first_or_last_column(read: Read, tmp_path: Path, content: bytes) -> None:
+    _, sections = read(saved(tmp_path, "a.csv", content))
+
+    first = "place" if content.startswith(b"place") else "column 1"
+    assert texts(sections) == [f"{first}: 0\nname: Ada\n\n{first}: 1\nname: Grace"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b'{"loss": NaN, "epoch": 3}', "loss: nan\nepoch: 3"), (b'{"a": 1}\n{"a": 2}\n', "a: 1\n\na: 2")],
+)
+def test_json_as_many_programs_write_it_is_read(read: Read, tmp_path: Path, content: bytes, expected: str) -> None:
+    _, sections = read(saved(tmp_path, "a.json", content))
+
+    assert texts(sections) == [expected]
+
+
 def test_json_becomes_lines_of_path_and_value(read: Read, tmp_path: Path) -> None:
     value = [
         {"name": "Ada", "tags": ["a", "b"], "at": {"city": "Köln"}, "none": None},
@@ -177,6 +243,22 @@ def test_text_is_read_in_its_encoding(read: Read, tmp_path: Path, encoding: str)
     text = "Die schöne Straße führt über die größte Brücke der Stadt, sagt Jürgen Müller aus Köln.\n"
 
     _, sections = read(saved(tmp_path, "a.txt", text.encode(encoding)))
+
+    assert texts(sections) == [text]
+
+
+def test_a_few_wrong_bytes_spoil_nothing_but_themselves(read: Read, tmp_path: Path) -> None:
+    text = "Die schöne Straße führt über die größte Brücke.\n"
+
+    _, sections = read(saved(tmp_path, "a.txt", text.encode() + b"\xff!\n" + text.encode()))
+
+    assert texts(sections) == [f"{text}\ufffd!\n{text}"]
+
+
+def test_japanese_mail_encoding_is_read_though_its_bytes_are_ascii(read: Read, tmp_path: Path) -> None:
+    text = "これは古い文字コードで書かれた普通の日本語の文章です。\n"
+
+    _, sections = read(saved(tmp_path, "a.txt", text.encode("iso2022_jp")))
 
     assert texts(sections) == [text]
 

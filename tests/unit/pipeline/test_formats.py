@@ -18,6 +18,7 @@ from tests.unit.pipeline.documents import (
     mail,
     paragraph,
     pdf,
+    retyped,
     saved,
     slides,
     workbook,
@@ -42,6 +43,14 @@ def test_each_slide_is_a_page_below_its_title_with_its_notes(read: Read, tmp_pat
     assert texts(sections) == ["The Mill\nwater\nsay hello", "The Wheel\nwood\nand iron"]
     assert [(section.page, section.heading) for section in sections] == [(1, "The Mill"), (2, "The Wheel")]
     assert (outline.page_count, outline.metadata["author"]) == (2, "Ada")
+
+
+def test_a_show_is_read_like_the_presentation_that_it_is(read: Read, tmp_path: Path) -> None:
+    show = "application/vnd.openxmlformats-officedocument.presentationml.slideshow.main+xml"
+
+    _, sections = read(saved(tmp_path, "a.ppsx", retyped(slides(("The Mill", "water")), show)))
+
+    assert texts(sections) == ["The Mill\nwater\nsay hello"]
 
 
 def test_each_row_of_a_workbook_explains_itself_below_its_sheet(read: Read, tmp_path: Path) -> None:
@@ -94,6 +103,17 @@ def test_a_mail_is_its_header_its_text_and_each_attachment(read: Read, tmp_path:
     assert outline.warnings == (
         "the attachment 'run.bin' was left out: the content is a program, which cannot be read",
     )
+
+
+def test_a_mail_from_a_program_that_knew_one_encoding_is_read(read: Read, tmp_path: Path) -> None:
+    content = (
+        "From: Jürgen <j@example.org>\nTo: g@example.org\nSubject: Übung für Größe\nMIME-Version: 1.0\n"
+        "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\nfor “5 €”\n"
+    ).encode("cp1252")
+
+    outline, sections = read(saved(tmp_path, "a.eml", content))
+
+    assert (outline.title, sections[-1].text) == ("Übung für Größe", "for “5 €”\n")
 
 
 def test_a_damaged_attachment_costs_itself_only(read: Read, tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Which encoding a text is in: its byte order mark, then UTF-8, then the best guess from a bounded sample."""
+"""Which encoding a text is in: its byte order mark, then UTF-8, then the best guess from a bounded sample.
+
+A few bytes that are wrong leave UTF-8 what it is: whatever else they could be, the rest would be wrong.
+"""
 
 import codecs
 import io
@@ -7,6 +10,12 @@ from typing import BinaryIO
 BLOCK_BYTES = 65_536
 SAMPLE_BYTES = 8_192
 LAST_RESORT = "cp1252"
+RIGHT_FOR_EACH_WRONG = 4
+"""Characters beyond ASCII, in a text that is UTF-8 but for some bytes."""
+
+SHIFTS = (b"\x1b$B", b"\x1b$@")
+"""How ISO-2022-JP, whose bytes are all ASCII, says that Japanese follows."""
+
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the other's
@@ -28,12 +37,16 @@ def encoding_of(file: BinaryIO) -> str:
     wide = marked(prefix) or unmarked_wide(prefix)
     if wide:
         return wide
+    if any(shift in prefix for shift in SHIFTS) and decodes(prefix, "iso2022_jp_ext"):
+        return "iso2022_jp_ext"
     position = first_invalid(file)
     if position is None:
         return "utf-8"
     file.seek(max(0, position - SAMPLE_BYTES // 2))
     sample = file.read(SAMPLE_BYTES)
     file.seek(0)
+    if is_mostly_utf8(prefix + sample):
+        return "utf-8"
     return guessed(sample) or LAST_RESORT
 
 
@@ -61,6 +74,22 @@ def decodes(prefix: bytes, encoding: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def is_mostly_utf8(sample: bytes) -> bool:
+    """Whether far more of the characters beyond ASCII are UTF-8 than are not, which no other encoding looks like."""
+    text = sample.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    right = len(text) - wrong - sum(map(str.isascii, text))
+    return right >= wrong * RIGHT_FOR_EACH_WRONG
+
+
+def meant_by(name: str) -> str:
+    """The encoding that a declared one stands for: whoever says Latin-1 means its superset, says the WHATWG standard.
+
+    Source: https://encoding.spec.whatwg.org/#names-and-labels
+    """
+    return "cp1252" if name.lower() in {"iso-8859-1", "latin1", "us-ascii", "ascii"} else name
 
 
 def first_invalid(file: BinaryIO) -> int | None:

@@ -1,7 +1,6 @@
 """Books (EPUB): the chapters in reading order, each read as the web page that it is."""
 
 import posixpath
-import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,17 +8,14 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from lxml import etree
-from selectolax.lexbor import LexborHTMLParser
 
 from headrace.pipeline.extract.archive import check_archive, damaged, locked
-from headrace.pipeline.extract.html import UNREAD, links_of, read_parts
+from headrace.pipeline.extract.html import UNREAD, links_of, parsed_xhtml, read_parts
 from headrace.pipeline.extract.parts import Parsed, Part
 from headrace.pipeline.source import Limits, Outline
 
 NAME = "book"
 CONTAINER, ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
-# XML closes these at once; to HTML they stay open, and swallow the chapter.
-EMPTY = re.compile(r"<(title|script|style|textarea|iframe|noscript)\b([^<>]*)/>", re.IGNORECASE)
 FIELDS = {
     "creator": "author",
     "date": "created_at",
@@ -105,7 +101,7 @@ def read_chapters(
     """Each chapter, cut at its headings; one that is not there, or damaged, is left out, and said."""
     for number, chapter in enumerate(chapters, 1):
         try:
-            tree = LexborHTMLParser(EMPTY.sub(r"<\1\2></\1>", archive.read(chapter).decode("utf-8", "replace")))
+            tree = parsed_xhtml(archive.read(chapter).decode("utf-8", "replace"))
         except (KeyError, zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError):
             warnings.append(f"chapter {number} is missing or damaged and was left out")
             continue

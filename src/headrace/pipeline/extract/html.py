@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from selectolax.lexbor import LexborHTMLParser
 
-from headrace.pipeline.extract.encoding import decodes, encoding_of, marked
+from headrace.pipeline.extract.encoding import decodes, encoding_of, marked, meant_by
 from headrace.pipeline.extract.parts import Parsed, Part
 from headrace.pipeline.source import Limits, Outline
 
@@ -28,17 +28,32 @@ ATTRIBUTES = r"(?:\s(?:[^>\"]|\"[^\"]*\")*+)?"
 BLOCK = re.compile(rf"<(/?)({'|'.join(sorted(LINES | CELLS))}){ATTRIBUTES}>")
 INLINE, COMMENT = re.compile(rf"</?[a-z][^\s>]*{ATTRIBUTES}>"), re.compile(r"<!--.*?-->", re.DOTALL)
 NAMES = {"author": "author", "description": "subject", "keywords": "keywords", "date": "created_at"}
+# XML closes these at once; to HTML they stay open, and swallow the page.
+EMPTY = re.compile(r"<(title|script|style|textarea|iframe|noscript)\b([^<>]*)/>", re.IGNORECASE)
+XHTML_NAMESPACE = "http://www.w3.org/1999/xhtml"
 DECLARED = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
 
 
 def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one signature for all)
     """The whole tree is in memory at once."""
-    tree = LexborHTMLParser(decoded(file))
+    page = decoded(file)
+    tree = parsed_xhtml(page) if is_xhtml(page) else LexborHTMLParser(page)
     title = tree.css_first("title")
     outline = Outline(title=" ".join(title.text().split()) or None if title else None, metadata=metadata_of(tree))
     links = list(links_of(tree))
     tree.strip_tags([*UNREAD, "head"])
     return Parsed(outline=outline, parts=read_parts(tree), links=links)
+
+
+def is_xhtml(page: str) -> bool:
+    """Whether the page begins as XML does, or says so on its root element."""
+    beginning = page[:4096].removeprefix("\ufeff").lstrip()
+    return beginning.startswith("<?xml") or XHTML_NAMESPACE in beginning
+
+
+def parsed_xhtml(page: str) -> LexborHTMLParser:
+    """The tree of a page that was written as XML."""
+    return LexborHTMLParser(EMPTY.sub(r"<\1\2></\1>", page))
 
 
 def links_of(tree: LexborHTMLParser) -> Iterator[str]:
@@ -52,9 +67,7 @@ def decoded(file: BinaryIO) -> str:
     data = file.read()
     declared = DECLARED.search(data[:4096])
     if declared and not marked(data[:4]):
-        name = declared[1].decode()
-        # Web pages that declare Latin-1 mean its superset, says the WHATWG encoding standard.
-        name = "cp1252" if name.lower() in {"iso-8859-1", "latin1", "us-ascii", "ascii"} else name
+        name = meant_by(declared[1].decode())
         if is_codec(name) and decodes(data, name):
             return data.decode(name, "replace")
     file.seek(0)

@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 
 from headrace.model.errors import DocumentError, UnsupportedType
 from headrace.pipeline.extract import FORMATS, load
-from headrace.pipeline.extract.encoding import encoding_of
+from headrace.pipeline.extract.encoding import encoding_of, meant_by
 from headrace.pipeline.extract.parts import Parsed, Part
 from headrace.pipeline.extract.window import size_of
 from headrace.pipeline.sniff import EML, HTML, PICTURES, ZIP, sniff_file
@@ -41,12 +41,14 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
 
 def header(mail: Message, name: str) -> str:
     """A header as a reader sees it; one that is broken, as it was sent."""
+    raw = str(next((text for key, text in mail.raw_items() if key.lower() == name.lower()), ""))
+    if not raw.isascii():  # bytes that nothing says the encoding of, as old programs send them
+        return " ".join(decoded(raw.encode("utf-8", "surrogateescape"), None).split())
     try:
         value = mail.get(name)
         return " ".join(str(value).split()) if value is not None else ""
     except (ValueError, IndexError, AttributeError, TypeError, LookupError):
-        raw = next((text for key, text in mail.raw_items() if key.lower() == name.lower()), "")
-        return " ".join(str(raw).split())
+        return " ".join(raw.split())
 
 
 def metadata_of(mail: Message) -> dict[str, str]:
@@ -89,7 +91,8 @@ class Reader:
         kind = HTML if body.get_content_subtype() == "html" else "text/plain"
         charset = body.get_param("charset")
         text = decoded(data, charset if isinstance(charset, str) else None)
-        parsed = load(FORMATS[kind].extractor)(io.BytesIO(text.encode("utf-8", "replace")), self._limits)
+        marked = "\ufeff" + text.removeprefix("\ufeff")  # so that it is not decoded again as the page says
+        parsed = load(FORMATS[kind].extractor)(io.BytesIO(marked.encode("utf-8", "replace")), self._limits)
         self._links.extend(parsed.links)
         for part in parsed.parts:
             yield replace(part, heading=part.heading or subject, fraction=fraction, gap=max(1, part.gap))
@@ -172,7 +175,7 @@ def decoded(data: bytes, charset: str | None) -> str:
     """The text, in the encoding that the mail declares if it holds, else in the one that it looks like."""
     if charset:
         try:
-            return data.decode(charset)
+            return data.decode(meant_by(charset))
         except (LookupError, ValueError):
             pass
     return data.decode(encoding_of(io.BytesIO(data)), "replace")

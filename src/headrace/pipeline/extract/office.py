@@ -14,8 +14,11 @@ FIELDS = {
     "modified": "modified_at",
 }
 MADE_UP = {"Word Document", "PowerPoint Presentation"}
-# Office writes some things twice: the second time for old readers.
-SECOND_WRITING = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+# Office writes some things twice: the second time for old readers, or where a text that was moved had been.
+SECOND_WRITINGS = (
+    "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
+    "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}moveFrom",
+)
 
 Opened = TypeVar("Opened")
 
@@ -53,7 +56,7 @@ def value_of(properties: Any, field: str) -> Any:
 
 def drop_second_writings(root: Any) -> None:
     """Leave one of what stands twice below the element."""
-    for node in list(root.iter(SECOND_WRITING)):
+    for node in list(root.iter(*SECOND_WRITINGS)):
         node.getparent().remove(node)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from pptx import Presentation
 from pptx.oxml.ns import qn
+from pptx.package import Package
 
 from headrace.model.errors import DocumentError
 from headrace.pipeline.extract.archive import check_archive
@@ -21,7 +21,7 @@ TABLE, ROW, CELL = qn("a:tbl"), qn("a:tr"), qn("a:tc")
 def extract(file: BinaryIO, limits: Limits) -> Parsed:
     """The whole file is in memory at once, its pictures too. Pages are slides, hidden ones included."""
     check_archive(file, limits, NAME)
-    presentation = opened(Presentation, file, NAME)
+    presentation = opened(open_presentation, file, NAME)
     count = len(presentation.slides)
     if count > limits.max_pages:
         detail = f"the {NAME} has {count} slides and the limit is {limits.max_pages}; split it into smaller files"
@@ -30,6 +30,11 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
     outline = Outline(page_count=count, title=title_of(properties), metadata=metadata_of(properties))
     links: list[str] = []
     return Parsed(outline=outline, parts=read_parts(presentation, count, links), links=links)
+
+
+def open_presentation(file: BinaryIO) -> Any:
+    """The slides of a package: of a presentation, of a template, or of a show, which python-pptx would not open."""
+    return Package.open(file).main_document_part.presentation
 
 
 def read_parts(presentation: Any, count: int, links: list[str]) -> Iterator[Part]:

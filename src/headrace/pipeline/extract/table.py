@@ -41,7 +41,7 @@ def read_records(rows: Iterator[list[str]], fraction: Callable[[], float]) -> It
     """One record for each row that has a value."""
     try:
         first = next(rows, [])
-        names = [cell.strip() for cell in first] if is_header(first) else []
+        names = names_of(first)
         for row in rows if names else chain([first], rows):
             record = described(row, names)
             if record:
@@ -49,6 +49,17 @@ def read_records(rows: Iterator[list[str]], fraction: Callable[[], float]) -> It
     except csv.Error as error:
         detail = f"the table is broken ({error}); export it again as CSV with quoted cells"
         raise DocumentError("corrupt", detail) from error
+
+
+def names_of(row: Sequence[str]) -> list[str]:
+    """The columns' names, if the row looks like a header; the first and the last column may be without one.
+
+    Programs leave out what they would call a row's number, or write a comma too many at each end of a line.
+    """
+    cells = [cell.strip() for cell in row]
+    named = cells[bool(cells) and not cells[0] :]
+    named = named[: len(named) - (bool(named) and not named[-1])]
+    return cells if named and is_header(named) else []
 
 
 def is_header(row: Sequence[str]) -> bool:
@@ -66,7 +77,7 @@ def described(row: Sequence[str], names: Sequence[str]) -> str:
     """The row's values, each with its column; columns without a name are counted from 1."""
     lines = []
     for index, cell in enumerate(row):
-        name = names[index] if index < len(names) else f"column {index + 1}"
+        name = (names[index] if index < len(names) else "") or f"column {index + 1}"
         if cell.strip():
             lines.append(f"{name}: {cell.strip()}")
     return "\n".join(lines)

@@ -1,5 +1,7 @@
 """JSON as readable text: each value on a line behind its path, each element of a list at the top a record."""
 
+import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -13,12 +15,25 @@ from headrace.pipeline.source import Limits, Outline
 
 def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one signature for all)
     """The whole value is in memory at once; JSON lines are not."""
-    try:
-        value = orjson.loads(open_text(file).read())
-    except orjson.JSONDecodeError as error:
-        raise broken_json(error.lineno) from error
+    value = parsed(open_text(file).read())
     title = value.get("title") if isinstance(value, dict) else None
     return Parsed(outline=Outline(title=title if isinstance(title, str) else None), parts=grouped(read_records(value)))
+
+
+def parsed(text: str) -> Any:
+    """The value. Many programs write NaN, though JSON has no such number, or JSON lines into a file named .json."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        for read in (json.loads, parsed_lines):
+            with contextlib.suppress(ValueError, RecursionError):
+                return read(text)
+        raise broken_json(error.lineno) from error
+
+
+def parsed_lines(text: str) -> list[Any]:
+    """A value for each line that is not blank."""
+    return [orjson.loads(line) for line in text.splitlines() if line.strip()]
 
 
 def broken_json(line: int) -> DocumentError:
