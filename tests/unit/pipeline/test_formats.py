@@ -116,6 +116,17 @@ def test_a_mail_from_a_program_that_knew_one_encoding_is_read(read: Read, tmp_pa
     assert (outline.title, sections[-1].text) == ("Übung für Größe", "for “5 €”\n")
 
 
+def test_the_page_of_a_mail_is_decoded_once_whatever_it_says_of_itself(read: Read, tmp_path: Path) -> None:
+    content = (
+        "From: j@example.org\nSubject: Test\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n"
+        'Content-Transfer-Encoding: 8bit\n\n<meta charset="windows-1252"><p>Schöne Grüße</p>\n'
+    ).encode()
+
+    _, sections = read(saved(tmp_path, "a.eml", content))
+
+    assert sections[-1].text == "Schöne Grüße"
+
+
 def test_a_damaged_attachment_costs_itself_only(read: Read, tmp_path: Path) -> None:
     outline, sections = read(saved(tmp_path, "a.eml", mail("Hello", {"a.docx": docx(paragraph("x"))[:200]})))
 
