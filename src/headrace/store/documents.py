@@ -9,10 +9,11 @@ from headrace.model.document import Document
 from headrace.model.errors import DocumentNotFound
 from headrace.model.ids import DocumentId, UserId, WorkspaceId
 from headrace.model.job import Item, Job
-from headrace.model.vocabulary import ProcessingStatus, Stage, Verdict
+from headrace.model.vocabulary import FINAL_STATUSES, ProcessingStatus, Stage, Verdict
 from headrace.store import revisions, rows
 from headrace.store.database import Transaction
 from headrace.store.schema import chunk, document, item, workspace
+from headrace.store.schema import job as job_table
 
 IDS_AT_ONCE = 500
 """Keeps statements below SQLite's limit on variables."""
@@ -75,10 +76,10 @@ def take_back(transaction: Transaction, cancelled: Job, reason: str) -> list[Doc
         item.c.attempt == cancelled.attempt,
         item.c.document_id == document.c.document_id,
     )
-    older = sa.select(item.c.leftover_version).where(*its_item)
+    older = sa.select(sa.func.min(item.c.leftover_version)).where(*its_item)
     made_live = sa.exists().where(*its_item, item.c.stage == Stage.COMPLETED, item.c.version == document.c.live_version)
     mine = (
-        document.c.job_id == cancelled.job_id,
+        revisions.is_held_by(cancelled.job_id),
         document.c.deleted_at.is_(None),
         sa.exists().where(*its_item),
     )
@@ -99,11 +100,12 @@ def release(transaction: Transaction, job: Job, failed: Item, reason: str) -> Do
     """Take a document back from a job that could not ingest it; returns it as it is now.
 
     One that is served in an older version is `ready` again, any other is failed for `reason`. None when it is in the
-    hands of another job by now, or deleted.
+    hands of another job by now, which has not ended, or deleted.
     """
+    later_has_ended = sa.exists().where(job_table.c.job_id == document.c.job_id, job_table.c.status.in_(FINAL_STATUSES))
     mine = (
         document.c.document_id == failed.document_id,
-        document.c.job_id == job.job_id,
+        sa.or_(document.c.job_id == job.job_id, later_has_ended),
         document.c.deleted_at.is_(None),
     )
     _set_served_or_failed(transaction, reason, *mine)

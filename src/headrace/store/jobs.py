@@ -260,6 +260,7 @@ def _end_items(transaction: Transaction, cancelled: Job) -> None:
         "stage": Stage.CANCELLED,
         "stage_rank": Stage.CANCELLED.rank,
         "leftover_version": sa.case(
+            (sa.and_(is_served, item.c.leftover_version != item.c.version), item.c.leftover_version),
             (is_served, None),
             (sa.or_(item.c.chunk_count > 0, item.c.leftover_version == item.c.version), item.c.version),
             else_=None,

@@ -9,7 +9,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from headrace.model.ids import BlobKey, DocumentId
-from headrace.model.vocabulary import FINAL_STATUSES
+from headrace.model.vocabulary import FINAL_STATUSES, Stage
 from headrace.store import revisions
 from headrace.store.database import Transaction
 from headrace.store.schema import account, document, event, item, job, revision
@@ -67,6 +67,7 @@ def forget_jobs(transaction: Transaction, *, history_days: float) -> int:
     found = transaction.execute(old).all()
     for row in found:
         _prune(transaction, row.job_id, row.user_id, row.last_number + 1)
+        revisions.forget_all(transaction, row.job_id)
         transaction.execute(sa.delete(item).where(item.c.job_id == row.job_id))
         transaction.execute(sa.delete(job).where(job.c.job_id == row.job_id))
     return len(found)
@@ -85,10 +86,12 @@ def is_leftover(connection: sa.Connection, document_id: DocumentId, version: int
 
 
 def clear_leftover(transaction: Transaction, document_id: DocumentId, version: int) -> None:
-    """Note that the chunks of a leftover version are gone."""
+    """Note that the chunks of a leftover version are gone. What it consists of is kept while a retry may ask for it."""
     mine = (item.c.document_id == document_id, item.c.leftover_version == version)
     transaction.execute(sa.update(item).where(*mine).values(leftover_version=None))
-    revisions.forget(transaction, document_id, version)
+    failed = (item.c.document_id == document_id, item.c.version == version, item.c.stage == Stage.FAILED)
+    if transaction.execute(sa.select(item.c.ordinal).where(*failed).limit(1)).first() is None:
+        revisions.forget(transaction, document_id, version)
 
 
 def is_blob_used(connection: sa.Connection, key: BlobKey) -> bool:

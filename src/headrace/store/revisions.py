@@ -11,11 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from headrace.model.document import BlobRange, Document, Revision
-from headrace.model.ids import DocumentId
+from headrace.model.ids import DocumentId, JobId
 from headrace.model.job import Item, Job
-from headrace.model.vocabulary import Verdict
+from headrace.model.vocabulary import FINAL_STATUSES, Stage, Verdict
 from headrace.store.database import Transaction
-from headrace.store.schema import document, item, revision
+from headrace.store.schema import document, item, job, revision
 
 _PLAIN = [field.name for field in fields(Revision) if field.name != "blob"]
 _TAKEN = ("content_type", "size", "blob_key", "blob_offset", "sha256", "metadata", "recipe")
@@ -25,6 +25,12 @@ def keep(transaction: Transaction, revisions: Sequence[Revision]) -> None:
     """Write what versions consist of; one that is there already is replaced."""
     transaction.execute_many(_FORGET, [{"of": one.document_id, "number": one.version} for one in revisions])
     transaction.execute_many(_KEEP, [_to_row(one) for one in revisions])
+
+
+def are_in_line(transaction: Transaction, one: Document) -> bool:
+    """Whether other versions with contents of their own may take effect after the one that readers see now."""
+    wanted = {"of": one.document_id, "after": one.live_version or 0}
+    return bool(transaction.select_prepared(_NEWER, wanted))
 
 
 def of(served: Document) -> Revision | None:
@@ -67,26 +73,30 @@ def take_effect(transaction: Transaction, items: Iterable[Item]) -> None:
 
 def restore(transaction: Transaction, cancelled: Job) -> None:
     """Give the documents of a cancelled job back what their live versions consist of; forget what it has made."""
-    mine = (
-        sa.select(item.c.document_id)
-        .where(
-            item.c.job_id == cancelled.job_id,
-            item.c.attempt == cancelled.attempt,
-            item.c.verdict == Verdict.CHANGED,
-        )
-        .scalar_subquery()
-    )
-    _copy(transaction, document.c.job_id == cancelled.job_id, document.c.document_id.in_(mine), columns=_TAKEN)
-    made = (
-        sa.exists()
-        .where(
-            item.c.job_id == cancelled.job_id,
-            item.c.attempt == cancelled.attempt,
-            item.c.document_id == revision.c.document_id,
-            item.c.version == revision.c.version,
-        )
-        .correlate(revision)
-    )
+    its_items = (item.c.job_id == cancelled.job_id, item.c.attempt == cancelled.attempt)
+    mine = sa.select(item.c.document_id).where(*its_items, item.c.verdict == Verdict.CHANGED).scalar_subquery()
+    _copy(transaction, is_held_by(cancelled.job_id), document.c.document_id.in_(mine), columns=_TAKEN)
+    _forget_made(transaction, *its_items)
+
+
+def is_held_by(job_id: JobId) -> sa.ColumnElement[bool]:
+    """Whether a document is that job's: it was handed to none after it, or to one that ended without having made it."""
+    later = document.c.job_id
+    has_ended = sa.exists().where(job.c.job_id == later, job.c.status.in_(FINAL_STATUSES))
+    its_part = (item.c.job_id == later, item.c.document_id == document.c.document_id)
+    has_made = sa.exists().where(*its_part, item.c.stage == Stage.COMPLETED)
+    return sa.or_(later == job_id, sa.and_(has_ended.correlate(document), ~has_made.correlate(document)))
+
+
+def forget_all(transaction: Transaction, job_id: JobId) -> None:
+    """Nobody will retry what that job has not made."""
+    _forget_made(transaction, item.c.job_id == job_id)
+
+
+def _forget_made(transaction: Transaction, *by: sa.ColumnElement[bool]) -> None:
+    """Forget the versions of these items, but for those that readers see."""
+    is_its = (item.c.document_id == revision.c.document_id, item.c.version == revision.c.version)
+    made = sa.exists().where(*by, *is_its).correlate(revision)
     served = (
         sa.exists()
         .where(document.c.document_id == revision.c.document_id, document.c.live_version == revision.c.version)
@@ -135,6 +145,11 @@ def _as_revised(one: Document, content: Revision) -> Document:
 
 
 _KEEP = sa.insert(revision)
+_NEWER = (
+    sa.select(revision.c.version)
+    .where(revision.c.document_id == sa.bindparam("of"), revision.c.version > sa.bindparam("after"))
+    .limit(1)
+)
 _FORGET = sa.delete(revision).where(
     revision.c.document_id == sa.bindparam("of"), revision.c.version == sa.bindparam("number")
 )

@@ -81,10 +81,10 @@ def _find(connection: sa.Connection, wanted: Sequence[Document], *, by_name: boo
                 document.c.user_id == wanted[0].user_id,
                 document.c.deleted_at.is_(None),
             )
-            .order_by(document.c.document_id.desc())
+            .order_by(document.c.document_id)  # as everybody locks them
             .with_for_update()  # or a cancel could take away what is found here
         )
-        for row in connection.execute(statement).mappings():
+        for row in reversed(connection.execute(statement).mappings().all()):
             if row["filename"] in names:
                 found.setdefault(row["filename"], []).append(rows.to_document(row))
     return found
@@ -101,9 +101,11 @@ def _take(known: dict[str, list[Document]], one: Document, wish: Wish) -> Docume
 
 
 def _compared(transaction: Transaction, earlier: Document, one: Document, wish: Wish) -> Judged:
-    same_bytes = earlier.sha256 == one.sha256
-    if same_bytes and _says_nothing_new(one, earlier):
-        return Judged(document=earlier, verdict=judge_again(earlier, wish))
+    if earlier.sha256 == one.sha256 and _says_nothing_new(one, earlier):
+        verdict = judge_again(earlier, wish)
+        # What was sent last is to be served last: also where other bytes, which are in line, are served in between.
+        if verdict is Verdict.UNCHANGED or not revisions.are_in_line(transaction, earlier):
+            return Judged(document=earlier, verdict=verdict)
     content = Revision(
         document_id=earlier.document_id,
         version=earlier.next_version,
@@ -188,7 +190,8 @@ def settle(transaction: Transaction, job_id: JobId, run: int, recipe: str) -> No
         ]
         found = documents.get_many(transaction.connection, [one.document_id for one in waiting])
         served = _served_by_twins(transaction.connection, found, recipe)
-        done = [as_unchanged(one, served[one.document_id]) for one in waiting if one.document_id in served]
+        before = [one for one in waiting if one.document_id in served]
+        done = [as_unchanged(one, served[one.document_id]) for one in before]
         for one in done:
             _write(transaction, one)
         draft.job = advanced(
@@ -196,8 +199,10 @@ def settle(transaction: Transaction, job_id: JobId, run: int, recipe: str) -> No
                 draft.job,
                 waiting_for=None,
                 processed_items=draft.job.processed_items + len(done),
-                work_done=draft.job.work_done + sum(one.work_total for one in done),
-                chunks_created=draft.job.chunks_created + sum(one.chunk_count for one in done),
+                work_done=draft.job.work_done + sum(one.work_total - one.work_done for one in before),
+                chunks_created=draft.job.chunks_created
+                + sum(one.chunk_count for one in done)
+                - sum(one.chunks_indexed for one in before),
                 stats=draft.job.stats.plus(counted(transaction.connection, done)),
             )
         )
@@ -230,8 +235,12 @@ def _write(transaction: Transaction, one: Item) -> None:
 
 
 def as_unchanged(one: Item, served: Document) -> Item:
-    """An item on which there is nothing to do: it stands for the version that readers see."""
+    """An item on which there is nothing to do: it stands for the version that readers see.
+
+    What it had made of another version itself is left over.
+    """
     count = served.chunk_count or 0
+    is_left_over = one.chunk_count > 0 and one.version != served.live_version
     return replace(
         one,
         version=served.live_version or one.version,
@@ -240,6 +249,7 @@ def as_unchanged(one: Item, served: Document) -> Item:
         work_done=one.work_total,
         chunk_count=count,
         chunks_indexed=count,
+        leftover_version=one.version if is_left_over else one.leftover_version,
         verdict=Verdict.UNCHANGED,
     )
 

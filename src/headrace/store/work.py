@@ -136,14 +136,17 @@ class Hand:
 def go_live(hand: Hand, finished: Sequence[Item]) -> dict[int, int]:
     """Let readers see the versions that items have made; returns those whose chunks are not needed any more."""
     connection = hand.transaction.connection
-    found = documents.get_many(connection, [one.document_id for one in finished])
-    found = revisions.applied(connection, found, finished)
+    served = documents.get_many(connection, [one.document_id for one in finished])
+    found = revisions.applied(connection, served, finished)
     leftovers: dict[int, int] = {}
     live = []
     for one in finished:
         document = found.get(one.document_id)
         if document is None or (document.live_version or 0) > one.version:
             leftovers[one.ordinal] = one.version
+            if document is not None:  # a later version was faster, and stays
+                unchanged = served[one.document_id]
+                live.append(replace(unchanged, processing_status=ProcessingStatus.READY, processing_error=None))
             continue
         live.append(replace(_published(document, one), recipe=hand.recipe))
         if document.live_version is not None and document.live_version != one.version:

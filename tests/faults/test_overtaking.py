@@ -1,0 +1,182 @@
+"""Jobs on one document that overtake each other, fail or are cancelled: what came last is served, nothing is stuck.
+
+The engine's queue is left out: a job runs when the test says so, and in that order.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from headrace.engine.control import Control
+from headrace.engine.housekeeping import Housekeeping
+from headrace.engine.ingest import Ingest
+from headrace.engine.parsing import limits_of
+from headrace.engine.reading import Reader
+from headrace.engine.receipts import Receipts
+from headrace.engine.unpacking import Unpacking
+from headrace.model.document import Document
+from headrace.model.errors import DocumentError
+from headrace.model.ids import LOCAL_USER, JobId
+from headrace.model.job import Job
+from headrace.model.vocabulary import JobStatus, JobType, ProcessingStatus
+from headrace.pipeline.embed import Embedders, Options
+from headrace.search.query import SearchMode
+from headrace.service import Jobs, Library, Request
+from headrace.service.library import Question
+from headrace.settings import Settings
+from headrace.store import migrations, retention
+from headrace.store.blobs import Blobs
+from headrace.store.database import Database, Transaction
+from headrace.store.schema import chunk, revision
+from tests.faults.here import Here
+
+BROKEN = "[1,\n"
+
+
+class Installation:
+    """A server's services and a worker's engine on one folder; documents are found by the words in them."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = Settings(data_dir=folder, min_free_disk_bytes=0, embedder="none")
+        self.runs: dict[JobId, int] = {}
+        self.database = Database(f"sqlite:///{folder / 'headrace.db'}")
+        migrations.upgrade(self.database)
+        blobs, parsers = Blobs(folder / "blobs"), Here(limits_of(settings))
+        self.control, embedders = Control(self.database), Embedders(Options(**settings.embedders, threads=1))
+        self.jobs = Jobs(settings, self.database, blobs, self)
+        self.library = Library(settings, self.database, self, embedders)
+        self.housekeeping = Housekeeping(self.database, blobs, settings)
+        self.ingest = Ingest(
+            database=self.database,
+            reader=Reader(self.database, blobs, parsers),
+            unpacking=Unpacking(self.database, blobs, parsers, self.control, settings),
+            embedders=embedders,
+            receipts=Receipts(self.database, "local"),
+            control=self.control,
+            settings=settings,
+        )
+
+    def close(self) -> None:
+        self.control.close()
+        self.database.close()
+
+    def hand_out(self, transaction: Transaction, job: Job) -> None:
+        del transaction
+        self.runs[job.job_id] = job.run
+
+    def send(self, **files: str) -> JobId:
+        """Files by their names, of which others replace those that are there."""
+        with self.jobs.intake() as intake:
+            for name, text in files.items():
+                incoming = intake.open_file(name.replace("_", "."))
+                incoming.write(text.encode())
+                intake.add_file(incoming)
+            return self.jobs.submit(LOCAL_USER, Request(job_type=JobType.FILE, replace=True), intake).job_id
+
+    def run(self, *job_ids: JobId) -> Job:
+        for job_id in job_ids:
+            run = self.runs[job_id]
+            self.ingest.run_job(job_id, run, lambda parts: [self.ingest.run_slice(part) for part in parts])
+        return self.jobs.get(LOCAL_USER, job_ids[-1])
+
+    def document(self, filename: str) -> Document:
+        (found,) = (
+            one for one in self.library.list_documents(LOCAL_USER, limit=10, before=None) if one.filename == filename
+        )
+        return found
+
+    def finds(self, word: str) -> bool:
+        return bool(self.library.query(LOCAL_USER, Question(text=word, mode=SearchMode.KEYWORD)))
+
+    def count(self, table: sa.Table) -> int:
+        with self.database.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    made = Installation(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_retry_is_of_the_bytes_that_failed(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    installation.run(installation.send(a_txt="alpha"))
+    changed = installation.send(a_txt="beta")
+    with monkeypatch.context() as patch:
+        patch.setattr("headrace.search.index.index_chunks", fails)
+        assert installation.run(changed).status is JobStatus.FAILED
+    installation.housekeeping.sweep()
+
+    installation.jobs.retry(LOCAL_USER, changed)
+    assert installation.run(changed).status is JobStatus.COMPLETED
+
+    assert (installation.finds("beta"), installation.finds("alpha")) == (True, False)
+
+
+def fails(*_: object) -> None:
+    """As an embedder that refuses for good, when the chunks are saved already."""
+    raise DocumentError("budget_spent", "no more")
+
+
+def test_what_a_failed_job_would_have_made_is_forgotten_with_the_job(installation: Installation) -> None:
+    installation.run(installation.send(a_json='["alpha"]'))
+    installation.run(installation.send(a_json=BROKEN))
+    installation.housekeeping.sweep()
+    before = installation.count(revision)
+
+    with installation.database.write() as transaction:
+        retention.forget_jobs(transaction, history_days=-1)
+
+    assert (before, installation.count(revision)) == (2, 1)
+
+
+def test_what_was_sent_last_is_served_last_though_it_is_what_was_there_before(installation: Installation) -> None:
+    installation.run(installation.send(a_txt="alpha"))
+    changed, reverted = installation.send(a_txt="beta"), installation.send(a_txt="alpha")
+
+    installation.run(changed, reverted)
+
+    assert (installation.finds("alpha"), installation.finds("beta")) == (True, False)
+
+
+def test_a_document_is_ready_when_an_older_version_comes_late(installation: Installation) -> None:
+    installation.run(installation.send(a_txt="alpha"))
+    folder, fix = installation.send(a_txt="beta", b_txt="other"), installation.send(a_txt="gamma")
+
+    installation.run(fix, folder)
+
+    assert installation.document("a.txt").processing_status is ProcessingStatus.READY
+    assert [installation.finds(word) for word in ("alpha", "beta", "gamma")] == [False, False, True]
+
+
+def test_a_document_fails_with_the_last_job_that_has_it(installation: Installation) -> None:
+    first, second = installation.send(a_json=BROKEN), installation.send(a_json=BROKEN)
+    installation.jobs.cancel(LOCAL_USER, second)
+
+    assert installation.run(first).status is JobStatus.FAILED
+
+    found = installation.document("a.json")
+    assert found.processing_status is ProcessingStatus.FAILED
+    assert "line 2" in (found.processing_error or "")
+
+
+def test_two_cancelled_jobs_leave_a_document_as_it_was(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.run(installation.send(a_txt="alpha"))
+    first, second = installation.send(a_txt="beta", b_txt="other"), installation.send(a_txt="gamma")
+    installation.jobs.cancel(LOCAL_USER, second)
+    with monkeypatch.context() as patch:
+        patch.setattr("headrace.engine.ingest.Ingest._finish", lambda *_: None)
+        installation.run(first)
+    assert installation.finds("beta")
+
+    installation.jobs.cancel(LOCAL_USER, first)
+    installation.housekeeping.sweep()
+
+    assert installation.document("a.txt").processing_status is ProcessingStatus.READY
+    assert (installation.finds("alpha"), installation.finds("beta")) == (True, False)
+    assert installation.count(chunk) == 1
