@@ -188,6 +188,21 @@ def test_each_row_of_a_table_explains_itself(read: Read, tmp_path: Path) -> None
     assert texts(sections) == ["name: Ada\nnote: two\nlines\n\nname: Grace"]
 
 
+def test_a_table_of_one_row_is_that_row(read: Read, tmp_path: Path) -> None:
+    _, sections = read(saved(tmp_path, "a.csv", b"Invoice,Customer\n"))
+
+    assert texts(sections) == ["Invoice | Customer"]
+
+
+def test_quotes_within_a_cell_are_read_however_late_they_come(read: Read, tmp_path: Path) -> None:
+    rows = [f'{number},"text, number {number}"\n' for number in range(2_000)]
+    last = '2000,"she said ""hello, world"" to me"\n'
+
+    _, sections = read(saved(tmp_path, "a.csv", "".join(["id,note\n", *rows, last]).encode()))
+
+    assert sections[-1].text.endswith('id: 2000\nnote: she said "hello, world" to me')
+
+
 def test_a_table_without_names_counts_its_columns(read: Read, tmp_path: Path) -> None:
     _, sections = read(saved(tmp_path, "a.csv", b"1,2\n3,4\n"))
 

@@ -63,6 +63,14 @@ def test_each_row_of_a_workbook_explains_itself_below_its_sheet(read: Read, tmp_
     assert (outline.title, outline.metadata["author"]) == ("Gauges", "Grace")
 
 
+def test_a_sheet_of_one_row_is_that_row(read: Read, tmp_path: Path) -> None:
+    content = workbook(Cover=[["The board approved the merger"]], Levels=[["place", "height"], ["weir", 1.5]])
+
+    _, sections = read(saved(tmp_path, "a.xlsx", content))
+
+    assert texts(sections) == ["The board approved the merger", "place: weir\nheight: 1.5"]
+
+
 def test_a_book_is_read_chapter_by_chapter(read: Read, tmp_path: Path) -> None:
     chapters = ("<h1>One</h1><p>first</p>", '<h1>Two</h1><p>second <a href="https://example.org/">there</a></p>')
 

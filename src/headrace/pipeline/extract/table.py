@@ -32,20 +32,25 @@ def dialect_of(text: io.TextIOWrapper) -> type[csv.Dialect]:
     sample = text.read(SAMPLE_CHARACTERS)
     text.seek(0)
     try:
-        return csv.Sniffer().sniff(sample, DELIMITERS)
+        dialect = csv.Sniffer().sniff(sample, DELIMITERS)
     except csv.Error:
         return csv.excel
+    dialect.doublequote = True  # said of the whole file, when the beginning only holds no quote within a cell
+    return dialect
 
 
 def read_records(rows: Iterator[list[str]], fraction: Callable[[], float]) -> Iterator[tuple[str, float]]:
-    """One record for each row that has a value."""
+    """One record for each row that has a value; a first row of names is one only where nothing follows."""
     try:
         first = next(rows, [])
-        names = names_of(first)
+        names, has_record = names_of(first), False
         for row in rows if names else chain([first], rows):
             record = described(row, names)
             if record:
+                has_record = True
                 yield record, fraction()
+        if names and not has_record:
+            yield alone(names), 1.0
     except csv.Error as error:
         detail = f"the table is broken ({error}); export it again as CSV with quoted cells"
         raise DocumentError("corrupt", detail) from error
@@ -71,6 +76,11 @@ def is_header(row: Sequence[str]) -> bool:
 def is_number(cell: str) -> bool:
     """Whether the cell is a figure, with a point or a comma."""
     return cell.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
+
+
+def alone(names: Sequence[str]) -> str:
+    """A row of names below which nothing stands: it may be all that a table says."""
+    return " | ".join(filter(None, names))
 
 
 def described(row: Sequence[str], names: Sequence[str]) -> str:

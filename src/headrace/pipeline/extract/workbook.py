@@ -12,7 +12,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 from headrace.pipeline.extract.archive import OLE_MARK, check_archive, damaged, locked
 from headrace.pipeline.extract.office import metadata_of, title_of
 from headrace.pipeline.extract.parts import Parsed, Part, grouped
-from headrace.pipeline.extract.table import described, is_header
+from headrace.pipeline.extract.table import alone, described, is_header
 from headrace.pipeline.source import Limits, Outline
 
 NAME = "workbook"
@@ -80,6 +80,7 @@ def read_parts(workbook: CalamineWorkbook, warnings: list[str]) -> Iterator[Part
 def read_records(rows: Iterator[list[Any]], fraction: float) -> Iterator[tuple[str, float]]:
     """One record for each row that has a value; the first that has one names the columns, if it looks like names."""
     names: list[str] | None = None
+    has_record = False
     for row in rows:
         cells = [shown(cell) for cell in row]
         if names is None and any(cells):
@@ -88,7 +89,10 @@ def read_records(rows: Iterator[list[Any]], fraction: float) -> Iterator[tuple[s
             if names:
                 continue
         if record := described(cells, names or []):
+            has_record = True
             yield record, fraction
+    if names and not has_record:
+        yield alone(names), fraction
 
 
 def trimmed(cells: list[str]) -> list[str]:
