@@ -66,14 +66,15 @@ class Installation:
         del transaction
         self.runs[job.job_id] = job.run
 
-    def send(self, **files: str) -> JobId:
-        """Files by their names, of which others replace those that are there."""
+    def send(self, workspace: str | None = None, **files: str) -> JobId:
+        """Files by their names, in place of those that are there under these names."""
         with self.jobs.intake() as intake:
             for name, text in files.items():
                 incoming = intake.open_file(name.replace("_", "."))
                 incoming.write(text.encode())
                 intake.add_file(incoming)
-            return self.jobs.submit(LOCAL_USER, Request(job_type=JobType.FILE, replace=True), intake).job_id
+            request = Request(job_type=JobType.FILE, replace=True, workspace=workspace)
+            return self.jobs.submit(LOCAL_USER, request, intake).job_id
 
     def run(self, *job_ids: JobId) -> Job:
         for job_id in job_ids:
@@ -161,6 +162,25 @@ def test_a_document_fails_with_the_last_job_that_has_it(installation: Installati
     found = installation.document("a.json")
     assert found.processing_status is ProcessingStatus.FAILED
     assert "line 2" in (found.processing_error or "")
+
+
+def test_new_vectors_for_a_workspace_that_was_deleted_fail_plainly(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.run(installation.send("w", a_txt="alpha"))
+    workspace_id = installation.library.get_workspace(LOCAL_USER, "w").workspace_id
+    change = {"name": None, "rag_config": {"embedder": "minilm"}}
+    _, job = installation.library.change_workspace(LOCAL_USER, workspace_id, **change)
+    assert job is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("headrace.engine.reembed.Reembedding.run", fails)
+        assert installation.run(job.job_id).status is JobStatus.FAILED
+    installation.run(installation.library.delete_workspace(LOCAL_USER, workspace_id).job_id)
+
+    installation.jobs.retry(LOCAL_USER, job.job_id)
+
+    ended = installation.run(job.job_id)
+    assert (ended.status, ended.error_message) == (JobStatus.FAILED, "the workspace was deleted")
 
 
 def test_two_cancelled_jobs_leave_a_document_as_it_was(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from headrace.model import lifecycle
-from headrace.model.errors import Superseded
 from headrace.model.ids import JobId, WorkspaceId
 from headrace.model.job import Job, Stats
 from headrace.model.progress import NEARLY_DONE
@@ -94,8 +93,10 @@ def swap(transaction: Transaction, job_id: JobId, run: int, choice: str) -> Job:
     with record.changing(transaction, job_id, run=run) as draft:
         workspace_id = draft.job.workspace_id
         found = workspaces.find_by_id(transaction, workspace_id)
-        if found is None:
-            raise Superseded(f"the workspace of job {job_id!r} is gone")
+        if found is None:  # the job had failed, the workspace was deleted, and then the job was retried
+            draft.job = lifecycle.fail(draft.job, transaction.now, "the workspace was deleted")
+            draft.report(EventType.JOB_FAILED)
+            return draft.job
         config = {**found.rag_config, "embedder": choice}
         transaction.execute(
             sa.update(workspace)
