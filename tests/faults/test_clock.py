@@ -84,7 +84,8 @@ def out_of_time(folder: Path) -> Iterator[tuple[RunningServer, Path]]:
     offset.write_text("0")
     patches.mkdir()
     (patches / "sitecustomize.py").write_text(PATCHES.replace("OFFSET", repr(str(offset))))
-    server = RunningServer(folder, {"embedder": "none", "min_free_disk_bytes": 0})
+    # Jobs are kept for longer than the clock jumps: a cleaning in the wrong moment would rightly forget those before.
+    server = RunningServer(folder, {"embedder": "none", "min_free_disk_bytes": 0, "history_days": 10_000})
     server.environment |= {"PYTHONPATH": str(patches)}
     try:
         yield server.start(), offset
