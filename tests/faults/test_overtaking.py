@@ -3,7 +3,7 @@
 The engine's queue is left out: a job runs when the test says so, and in that order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,16 +20,17 @@ from headrace.model.document import Document
 from headrace.model.errors import DocumentError
 from headrace.model.ids import LOCAL_USER, JobId
 from headrace.model.job import Job
-from headrace.model.vocabulary import JobStatus, JobType, ProcessingStatus
+from headrace.model.vocabulary import JobStatus, JobType, ProcessingStatus, Stage
 from headrace.pipeline.embed import Embedders, Options
+from headrace.search import index
 from headrace.search.query import SearchMode
 from headrace.service import Jobs, Library, Request
 from headrace.service.library import Question
 from headrace.settings import Settings
-from headrace.store import migrations, retention
+from headrace.store import documents, migrations, retention
 from headrace.store.blobs import Blobs
 from headrace.store.database import Database, Transaction
-from headrace.store.schema import chunk, revision
+from headrace.store.schema import chunk, document, revision
 from tests.faults.here import Here
 
 BROKEN = "[1,\n"
@@ -151,6 +152,25 @@ def test_a_document_is_ready_when_an_older_version_comes_late(installation: Inst
 
     assert installation.document("a.txt").processing_status is ProcessingStatus.READY
     assert [installation.finds(word) for word in ("alpha", "beta", "gamma")] == [False, False, True]
+
+
+def test_what_was_deleted_while_it_was_ingested_is_not_said_to_be_there(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = installation.send(a_txt="alpha", b_txt="beta")
+    index_chunks = index.index_chunks
+
+    def deleted_meanwhile(transaction: Transaction, rows: Sequence[index.IndexedChunk]) -> None:
+        documents.hide(transaction, document.c.filename == "a.txt")
+        index_chunks(transaction, rows)
+
+    monkeypatch.setattr("headrace.search.index.index_chunks", deleted_meanwhile)
+
+    ended = installation.run(job_id)
+
+    assert (ended.status, ended.failed_items, ended.chunks_created) == (JobStatus.COMPLETED, 1, 1)
+    first, second = installation.jobs.list_items(LOCAL_USER, job_id, after=None, limit=10)
+    assert (first.stage, first.error_code, second.stage) == (Stage.FAILED, "deleted", Stage.COMPLETED)
 
 
 def test_a_document_fails_with_the_last_job_that_has_it(installation: Installation) -> None:

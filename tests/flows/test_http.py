@@ -225,6 +225,8 @@ MALFORMED: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     ),
     "a garbled cursor": (400, "GET", "/jobs/{job}/events?after=garbled", {"headers": {"accept": "application/json"}}),
     "a garbled cursor of a poll": (400, "GET", "/jobs/{job}?after=garbled&wait=1", {}),
+    "a garbled cursor of a list": (400, "GET", "/jobs?cursor=garbled", {}),
+    "a garbled cursor of a job's documents": (400, "GET", "/jobs/{job}/documents?cursor=garbled", {}),
     "no text": (422, "POST", "/ingest/text", {"json": {}}),
     "a text that is a number": (422, "POST", "/ingest/text", {"json": {"text_content": 7}}),
     "an empty text": (422, "POST", "/ingest/text", {"json": {"text_content": ""}}),
@@ -286,6 +288,7 @@ MALFORMED: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     "no such workspace to list": (404, "GET", "/documents?workspace=nowhere", {}),
     "an id with NUL": (404, "GET", "/jobs/%00", {}),
     "a method that is not there": (405, "PUT", "/jobs/stats", {}),
+    "a question to where documents go": (405, "GET", "/upload", {}),
 }
 
 
@@ -429,6 +432,71 @@ def test_pages_of_a_list_are_newest_first_and_hold_everything_once(client: httpx
     ids = [row[key] for row in rows]
     assert ids == sorted(set(ids), reverse=True)
     assert len(ids) >= 3
+
+
+@pytest.mark.parametrize(
+    "path", ["jobs", "documents", "resources", "workspaces", "jobs/{}/documents", "jobs/{}/events"]
+)
+def test_a_list_that_has_not_changed_is_not_sent_again(client: httpx.Client, ended: str, path: str) -> None:
+    url, as_json = f"/{path.format(ended)}", {"accept": "application/json"}
+    tag = client.get(url, headers=as_json).headers["etag"]
+
+    for known in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+        again = client.get(url, headers=as_json | {"if-none-match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert client.get(url, headers=as_json | {"if-none-match": '"other"'}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["jobs", "documents", "resources", "workspaces"])
+def test_an_empty_cursor_is_none(client: httpx.Client, ended: str, name: str) -> None:
+    assert client.get(f"/{name}?cursor=").json()[name], ended
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/jobs", "/jobs/{}", "/documents", "/docs", "/openapi.json"])
+def test_head_is_get_without_the_body(client: httpx.Client, ended: str, path: str) -> None:
+    asked, whole = client.head(path.format(ended)), client.get(path.format(ended))
+
+    assert (asked.status_code, asked.content) == (200, b"")
+    assert asked.headers["content-type"] == whole.headers["content-type"]
+
+
+def test_a_method_that_is_not_there_is_told_those_that_are(client: httpx.Client, ended: str) -> None:
+    told = {path: client.options(path).headers["allow"] for path in ("/upload", "/jobs", f"/jobs/{ended}")}
+
+    assert told == {"/upload": "POST", "/jobs": "GET, HEAD", f"/jobs/{ended}": "DELETE, GET, HEAD"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fields"),
+    [
+        ("/query", {"query": ""}, ["query"]),
+        ("/query", {}, ["query"]),
+        ("/upload", {"documents": ["good", ""]}, ["documents.1"]),
+        ("/upload", {"documents": [{"content": "good"}, {"content": ""}]}, ["documents.1"]),
+        ("/upload", {"documents": [{"content": "good", "filename": ""}]}, ["documents.0.filename"]),
+    ],
+)
+def test_what_is_wrong_is_told_once_and_by_its_name(
+    client: httpx.Client, path: str, body: dict[str, Any], fields: list[str]
+) -> None:
+    assert [one["field"] for one in client.post(path, json=body).json()["errors"]] == fields
+
+
+def test_a_key_is_refused_where_something_else_is_asked_of_a_document(client: httpx.Client, ended: str) -> None:
+    document_id = client.get(f"/jobs/{ended}/documents").json()["documents"][0]["document_id"]
+    key = {"idempotency-key": f"again-{document_id}"}
+    first = client.post(f"/resource/ingest/{document_id}", json={}, headers=key)
+    other = client.post(f"/resource/ingest/{document_id}", json={"force": True}, headers=key)
+
+    assert (first.status_code, other.status_code) == (202, 409)
+
+
+def test_what_is_kept_has_the_metadata_that_came_with_it(client: httpx.Client) -> None:
+    sent = {"files": {"file": ("kept.txt", TEXT.encode())}, "data": {"metadata": '{"shelf": 7}'}}
+
+    kept = client.post("/resources/upload", **sent)
+
+    assert (kept.status_code, kept.json()["metadata"]) == (201, {"shelf": 7})
 
 
 def test_pages_of_events_go_on_where_the_last_one_ended(client: httpx.Client, ended: str) -> None:

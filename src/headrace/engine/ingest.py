@@ -45,7 +45,6 @@ MANY_CHUNKS = 256
 """So many chunks of small documents are saved in one transaction."""
 
 INTERNAL = DocumentError("internal", "an internal error stopped this document; the server's log has the details")
-DELETED = DocumentError("deleted", "the document was deleted before it was ingested")
 
 OVER = (Superseded, JobNotFound)
 """Why a worker lets go of a job without a word; a job that is not there was forgotten, long after its end."""
@@ -294,7 +293,7 @@ class _Shift:
         if self._stop():
             raise Superseded("the job does not go on")
         if document is None:
-            return self._fail(DELETED, [item])
+            return self._fail(work.DELETED, [item])
         if item.stage.rank >= Stage.INDEXING.rank:
             return self._ready.append(item)
         try:

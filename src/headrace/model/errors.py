@@ -51,8 +51,8 @@ class MalformedCursor(BadRequest):
 
     code = "malformed_cursor"
 
-    def __init__(self, text: str) -> None:
-        super().__init__(f"{text[:80]!r} is not an event id; send one back as it was received")
+    def __init__(self, text: str, kind: str = "an event id") -> None:
+        super().__init__(f"{text[:80]!r} is not {kind}; send one back as it was received")
 
 
 class NotAuthenticated(HeadraceError):

@@ -36,6 +36,7 @@ from headrace.server.context import Context
 from headrace.server.credentials import Credentials
 from headrace.server.gate import ASGI, Gate
 from headrace.server.identify import HostGuard, Identify
+from headrace.server.methods import HeadAsGet
 from headrace.server.metrics import Metrics
 from headrace.server.openapi import with_streams
 from headrace.server.page import PageFiles
@@ -114,7 +115,7 @@ class Application:
         api.state.access = self.access
         api.state.guesses = self.guard.guesses
         problems.install(api)
-        for module in (
+        modules = (
             sessions,
             submitting,
             jobs,
@@ -129,11 +130,13 @@ class Application:
             asyncapi,
             manual,
             page,
-        ):
+        )
+        for module in modules:
             api.include_router(module.router)
+        api.state.routes = [route for module in modules for route in module.router.routes]
         api.openapi = with_streams(api)  # type: ignore[method-assign]
         api.mount("/", PageFiles(), name="page")
-        gate = Gate(api, self.guard, requests_per_second=self.settings.max_requests_per_second)
+        gate = Gate(HeadAsGet(api), self.guard, requests_per_second=self.settings.max_requests_per_second)
         self.receiving = Receiving(gate, self.settings)
         uploads = lambda: self.receiving.upload_count  # noqa: E731
         api.state.metrics = Metrics(self.database, self.hub, self._free_bytes, uploads)

@@ -5,7 +5,7 @@ import binascii
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from headrace.search.query import Clock, SearchMode, Span
 
@@ -77,10 +77,19 @@ class DocumentBody(Body):
         return None if self.content_base64 is None else base64.b64decode(self.content_base64)
 
 
+KINDS = TEXT, DOCUMENT = "<text>", "<document>"
+"""Of what is in an upload: which of them is meant shows, so that errors are told of that alone."""
+
+Sent = Annotated[
+    Annotated[DocumentBody, Tag(DOCUMENT)] | Annotated[str, Field(min_length=1), Tag(TEXT)],
+    Discriminator(lambda value: TEXT if isinstance(value, str) else DOCUMENT),
+]
+
+
 class UploadBody(Body):
     """`POST /upload`."""
 
-    documents: Annotated[list[DocumentBody | Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+    documents: Annotated[list[Sent], Field(min_length=1)]
     collection_name: Name | None = None
     force_recreate: bool = False
     force: bool = False

@@ -25,38 +25,43 @@ from headrace.model.vocabulary import ProcessingStatus
 from headrace.search.query import SearchMode
 from headrace.server.bodies import QueryBody
 from headrace.server.context import Context, context
+from headrace.server.listing import NOT_MODIFIED, AfterId, IfNoneMatch, Limit, listed
 from headrace.server.multipart import FORM, Receiver
 from headrace.server.principal import user
 from headrace.server.problems import documented
-from headrace.server.submitting import Key
-from headrace.server.views import document_view, hit_view, neighbour_view, page, resource_view, stretch_view
+from headrace.server.submitting import Key, metadata_of
+from headrace.server.views import document_view, hit_view, neighbour_view, resource_view, stretch_view
 from headrace.service import Question
 
 router = APIRouter()
 
 User = Annotated[UserId, Depends(user)]
 App = Annotated[Context, Depends(context)]
-Limit = Annotated[int, Query(ge=1, le=1000)]
 UNKNOWN = documented(DocumentNotFound)
 MOST_OFFSET = 2**53 - 1
 
 
-@router.get("/documents", tags=["documents"], responses=documented(InvalidField, WorkspaceNotFound))
+@router.get(
+    "/documents",
+    tags=["documents"],
+    responses=NOT_MODIFIED | documented(BadRequest, InvalidField, WorkspaceNotFound),
+)
 async def list_documents(
     app: App,
     owner: User,
+    cursor: AfterId,
     limit: Limit = 50,
-    cursor: str | None = None,
     workspace: str | None = None,
     status: ProcessingStatus | None = None,
-) -> Any:
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """Documents, newest first."""
     found = await asyncio.to_thread(
         app.library.list_documents, owner, limit=limit + 1, before=cursor, workspace=workspace, status=status
     )
     shown = found[:limit]
     next_cursor = shown[-1].document_id if len(found) > limit else None
-    return page("documents", [document_view(one) for one in shown], next_cursor)
+    return listed("documents", [document_view(one) for one in shown], next_cursor, if_none_match)
 
 
 @router.get("/documents/{document_id}", tags=["documents"], responses=UNKNOWN)
@@ -93,13 +98,15 @@ async def read_text(
     return stretch_view(await asyncio.to_thread(library.around, owner, document_id, chunk_id, margin=around))
 
 
-@router.get("/resources", tags=["documents"], responses=documented(InvalidField))
-async def list_resources(app: App, owner: User, limit: Limit = 50, cursor: str | None = None) -> Any:
+@router.get("/resources", tags=["documents"], responses=NOT_MODIFIED | documented(BadRequest, InvalidField))
+async def list_resources(
+    app: App, owner: User, cursor: AfterId, limit: Limit = 50, if_none_match: IfNoneMatch = None
+) -> Response:
     """The same documents under camelCase names."""
     found = await asyncio.to_thread(app.library.list_documents, owner, limit=limit + 1, before=cursor)
     shown = found[:limit]
     next_cursor = shown[-1].document_id if len(found) > limit else None
-    return page("resources", [resource_view(one) for one in shown], next_cursor)
+    return listed("resources", [resource_view(one) for one in shown], next_cursor, if_none_match)
 
 
 @router.post(
@@ -125,11 +132,12 @@ async def upload_resource(
         if not len(intake):
             raise InvalidField.single("file", "is missing")
         workspace = form.fields.get("collection_name") or None
+        metadata = metadata_of(form)
         if must_ingest:
-            start = partial(app.jobs.keep_and_ingest, owner, workspace, intake, idempotency_key=key)
+            start = partial(app.jobs.keep_and_ingest, owner, workspace, intake, metadata, idempotency_key=key)
             kept, job = await asyncio.to_thread(start)
         else:
-            kept, job = await asyncio.to_thread(app.jobs.keep, owner, workspace, intake), None
+            kept, job = await asyncio.to_thread(app.jobs.keep, owner, workspace, intake, metadata), None
     views = [resource_view(one) | ({"jobId": job.job_id} if job else {}) for one in kept]
     return JSONResponse(
         views[0] | {"resources": views}, 201, headers={"Location": f"/resources/{views[0]['documentId']}"}

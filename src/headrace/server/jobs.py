@@ -1,12 +1,11 @@
 """The job routes: look, wait, cancel, pause, resume, retry."""
 
 import asyncio
-import hashlib
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query
-from fastapi.responses import JSONResponse, Response
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
 
 from headrace.model.cursor import Cursor
 from headrace.model.errors import BadRequest, InvalidField, JobNotFound, WrongState
@@ -14,37 +13,50 @@ from headrace.model.ids import JobId, UserId
 from headrace.model.job import Job
 from headrace.model.vocabulary import JobStatus
 from headrace.server.context import Context, context
+from headrace.server.listing import (
+    NOT_MODIFIED,
+    AfterId,
+    AfterNumber,
+    IfNoneMatch,
+    Limit,
+    listed,
+    tagged,
+    unless_known,
+    without,
+)
 from headrace.server.principal import user
 from headrace.server.problems import documented
-from headrace.server.views import item_view, job_view, page, queue_view
+from headrace.server.views import item_view, job_view, queue_view
 from headrace.transports.poll import newer
 
 router = APIRouter(tags=["jobs"])
 
 User = Annotated[UserId, Depends(user)]
 App = Annotated[Context, Depends(context)]
-Limit = Annotated[int, Query(ge=1, le=1000)]
 After = Annotated[str | None, Query(description="an event id")]
 Wait = Annotated[float, Query(ge=0, description="seconds; with `after`: answer once something is newer")]
+VOLATILE = ("eta_seconds",)
 UNKNOWN = documented(JobNotFound)
 MOVING = documented(JobNotFound, WrongState)
 
 
-@router.get("/jobs", responses=documented(InvalidField))
+@router.get("/jobs", responses=NOT_MODIFIED | documented(BadRequest, InvalidField))
 async def list_jobs(
     app: App,
     owner: User,
+    cursor: AfterId,
     status: JobStatus | None = None,
     limit: Limit = 50,
-    cursor: str | None = None,
     idempotency_key: Annotated[str | None, Query(max_length=255, description="the one it was submitted with")] = None,
-) -> Any:
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """Jobs, newest first."""
     found = await asyncio.to_thread(
         app.jobs.list_jobs, owner, status=status, limit=limit + 1, before=cursor, idempotency_key=idempotency_key
     )
     shown = found[:limit]
-    return page("jobs", [_view(app, job) for job in shown], shown[-1].job_id if len(found) > limit else None)
+    next_cursor = shown[-1].job_id if len(found) > limit else None
+    return listed("jobs", [_view(app, job) for job in shown], next_cursor, if_none_match, volatile=VOLATILE)
 
 
 @router.get("/jobs/stats")
@@ -53,14 +65,14 @@ async def count_jobs(app: App, owner: User) -> dict[str, int]:
     return await asyncio.to_thread(app.jobs.count_jobs, owner)
 
 
-@router.get("/jobs/{job_id}", responses=UNKNOWN | documented(BadRequest))
+@router.get("/jobs/{job_id}", responses=NOT_MODIFIED | UNKNOWN | documented(BadRequest))
 async def get_job(
     job_id: str,
     app: App,
     owner: User,
     after: After = None,
     wait: Wait = 0.0,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """One job. With `after` and `wait` the answer comes when something is newer, or after so many seconds."""
     if after:
@@ -68,37 +80,50 @@ async def get_job(
     job = await app.get(owner, job_id)
     if after and wait and not job.status.is_final:
         job = await app.wait_for_news(owner, job, after, min(wait, app.settings.max_wait_seconds))
-    return _answer(app, job, if_none_match)
+    view = _view(app, job)
+    return tagged(view, without(view, VOLATILE), if_none_match)
 
 
-@router.get("/jobs/{job_id}/documents", responses=UNKNOWN)
-async def list_items(job_id: str, app: App, owner: User, limit: Limit = 1000, cursor: int | None = None) -> Any:
+@router.get("/jobs/{job_id}/documents", responses=NOT_MODIFIED | UNKNOWN | documented(BadRequest))
+async def list_items(
+    job_id: str, app: App, owner: User, cursor: AfterNumber, limit: Limit = 1000, if_none_match: IfNoneMatch = None
+) -> Response:
     """The job's documents: stage, progress, counts and error of each."""
     found = await asyncio.to_thread(app.jobs.list_items, owner, job_id, after=cursor, limit=limit + 1)
     shown = found[:limit]
-    return page(
-        "documents", [item_view(item) for item in shown], str(shown[-1].ordinal) if len(found) > limit else None
-    )
+    next_cursor = str(shown[-1].ordinal) if len(found) > limit else None
+    return listed("documents", [item_view(item) for item in shown], next_cursor, if_none_match)
 
 
-@router.get("/jobs/{job_id}/events", responses=UNKNOWN | documented(BadRequest))
+@router.get("/jobs/{job_id}/events", responses=NOT_MODIFIED | UNKNOWN | documented(BadRequest))
 async def list_events(
-    job_id: str, app: App, owner: User, after: After = None, limit: Limit = 1000, wait: Wait = 0.0
+    job_id: str,
+    app: App,
+    owner: User,
+    after: After = None,
+    limit: Limit = 1000,
+    wait: Wait = 0.0,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """The job's events as Server-Sent Events; or, where JSON is accepted, a page of them, from the first one on."""
-    return await _events(app, owner, JobId(job_id), after, limit, wait)
+    return await _events(app, owner, JobId(job_id), after, limit, wait, if_none_match)
 
 
 @router.get("/events", include_in_schema=False)
 async def list_all_events(
-    app: App, owner: User, after: After = None, limit: Limit = 1000, wait: Wait = 0.0
+    app: App,
+    owner: User,
+    after: After = None,
+    limit: Limit = 1000,
+    wait: Wait = 0.0,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Where JSON is accepted, a page of the user's events; without `after` the snapshot to begin with."""
-    return await _events(app, owner, None, after, limit, wait)
+    return await _events(app, owner, None, after, limit, wait, if_none_match)
 
 
 async def _events(
-    app: Context, owner: UserId, job_id: JobId | None, after: str | None, limit: int, wait: float
+    app: Context, owner: UserId, job_id: JobId | None, after: str | None, limit: int, wait: float, asked: str | None
 ) -> Response:
     cursor = Cursor.parse(after) if after else None
     if after and wait:
@@ -107,7 +132,8 @@ async def _events(
     epoch = app.database.epoch
     frames = ",".join(event.frame(epoch) for event in events)
     next_cursor = json.dumps(str(Cursor(epoch, events[-1].number)) if events else after)
-    return Response(f'{{"events":[{frames}],"next_cursor":{next_cursor}}}', media_type="application/json")
+    response = Response(f'{{"events":[{frames}],"next_cursor":{next_cursor}}}', media_type="application/json")
+    return unless_known(response, bytes(response.body), asked)
 
 
 @router.delete("/jobs/{job_id}", responses=MOVING)
@@ -149,13 +175,3 @@ async def get_queue_status(job_id: str, app: App, owner: User) -> dict[str, Any]
 def _view(app: Context, job: Job) -> dict[str, Any]:
     database = app.database
     return job_view(job, database.epoch, database.clock())
-
-
-def _answer(app: Context, job: Job, if_none_match: str | None) -> Response:
-    view = _view(app, job)
-    stable = {name: value for name, value in view.items() if name != "eta_seconds"}
-    tag = f'W/"{hashlib.sha256(json.dumps(stable).encode()).hexdigest()[:20]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    if if_none_match is not None and tag in [one.strip() for one in if_none_match.split(",")]:
-        return Response(status_code=304, headers=headers)
-    return JSONResponse(view, headers=headers)

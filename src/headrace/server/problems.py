@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from headrace.model.errors import HeadraceError, InvalidField, MalformedBody, NotAuthenticated, TooSlow, Unavailable
+from headrace.server.bodies import KINDS
+from headrace.server.methods import methods_at
 from headrace.telemetry import logs
 
 logger = logging.getLogger(__name__)
@@ -81,15 +83,20 @@ def validation_problem(found: Sequence[Mapping[str, Any]]) -> HeadraceError:
 
 
 def _field(location: Sequence[object]) -> str:
-    parts = [str(part) for part in location if part not in ("body", "query", "path", "header")]
-    return ".".join(parts) or "body"
+    """A field by its path in what was sent, without the part of the request that it is in and what pydantic adds."""
+    inner = location[1:] if location and location[0] in ("body", "query", "path", "header") else location
+    return ".".join(part for part in map(str, inner) if part not in KINDS) or "body"
 
 
 async def _framework(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
     if isinstance(error.__cause__, HeadraceError):  # raised while the body was being read
         return respond(error.__cause__)
-    if error.status_code == 404:
+    if error.status_code in (404, 405):
+        routes = getattr(request.app.state, "routes", request.app.routes)
+        methods = ", ".join(sorted(methods_at(request.scope, routes)))
+        if methods:
+            return respond(Problem(405, f"{request.method} is not for {request.url.path[:200]!r}"), {"Allow": methods})
         return respond(Problem(404, f"there is nothing at {request.url.path[:200]!r}"))
     if error.status_code == 400:
         return respond(MalformedBody(str(error.detail)))

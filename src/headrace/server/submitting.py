@@ -224,7 +224,7 @@ def _wanted(form: Form, kind: JobType, key: str | None) -> Wanted:
     return Wanted(
         job_type=kind,
         workspace=form.fields.get("collection_name") or None,
-        metadata=_metadata(form.fields.get("metadata", "")),
+        metadata=metadata_of(form),
         force_recreate=form.fields.get("force_recreate", "").lower() in TRUE,
         force=form.fields.get("force", "").lower() in TRUE,
         replace=form.fields.get("replace", "").lower() in TRUE,
@@ -232,7 +232,9 @@ def _wanted(form: Form, kind: JobType, key: str | None) -> Wanted:
     )
 
 
-def _metadata(text: str) -> dict[str, Any]:
+def metadata_of(form: Form) -> dict[str, Any]:
+    """What a form says of all of its documents."""
+    text = form.fields.get("metadata", "")
     if not text.strip():
         return {}
     try:

@@ -1,6 +1,5 @@
 """Jobs, documents, workspaces and passages as the JSON objects of contract 3."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -205,11 +204,6 @@ def stretch_view(one: Stretch) -> dict[str, Any]:
         "passages": [{name: value for name, value in place.items() if name != "text"} for place in places],
         "offsets": None if one.sought is None else list(one.sought),
     }
-
-
-def page(name: str, rows: list[dict[str, Any]], next_cursor: str | None) -> Mapping[str, Any]:
-    """The shape of every list."""
-    return {name: rows, "next_cursor": next_cursor}
 
 
 def _maybe(moment: datetime | None) -> str | None:

@@ -3,17 +3,17 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import ConfigDict, Field
 
-from headrace.model.errors import InvalidField, WebhookNotFound, WorkspaceNotFound
+from headrace.model.errors import BadRequest, InvalidField, WebhookNotFound, WorkspaceNotFound
 from headrace.model.event import instant
 from headrace.model.ids import UserId
 from headrace.server.bodies import Body
 from headrace.server.context import Context, context
+from headrace.server.listing import NOT_MODIFIED, AfterNumber, IfNoneMatch, Limit, listed
 from headrace.server.principal import user
 from headrace.server.problems import documented
-from headrace.server.views import page
 from headrace.service.webhooks import LONGEST_URL, Webhooks
 from headrace.store.webhooks import Delivery, Webhook
 
@@ -62,19 +62,20 @@ async def delete_webhook(workspace_id: str, hooks: Hooks, owner: User) -> Respon
     return Response(status_code=204)
 
 
-@router.get(f"{PATH}/deliveries", responses=UNKNOWN)
+@router.get(f"{PATH}/deliveries", responses=NOT_MODIFIED | UNKNOWN | documented(BadRequest))
 async def list_deliveries(
     workspace_id: str,
     hooks: Hooks,
     owner: User,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
-    cursor: Annotated[int | None, Query(ge=0)] = None,
-) -> Any:
+    cursor: AfterNumber,
+    limit: Limit = 50,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """How each event's delivery goes, newest first."""
     found = await asyncio.to_thread(hooks.list_deliveries, owner, workspace_id, limit=limit + 1, before=cursor)
     shown = found[:limit]
     next_cursor = str(shown[-1].delivery_id) if len(found) > limit else None
-    return page("deliveries", [_delivery_view(one) for one in shown], next_cursor)
+    return listed("deliveries", [_delivery_view(one) for one in shown], next_cursor, if_none_match)
 
 
 def _view(hook: Webhook) -> dict[str, Any]:

@@ -3,32 +3,34 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse, Response
 
-from headrace.model.errors import InvalidField, NameTaken, WorkspaceNotFound
+from headrace.model.errors import BadRequest, InvalidField, NameTaken, WorkspaceNotFound
 from headrace.model.ids import UserId
 from headrace.server.bodies import RagConfigBody, WorkspaceBody, WorkspaceChangeBody
 from headrace.server.context import Context, context
+from headrace.server.listing import NOT_MODIFIED, AfterId, IfNoneMatch, Limit, listed
 from headrace.server.principal import user
 from headrace.server.problems import documented
-from headrace.server.views import job_reply, page, workspace_view
+from headrace.server.views import job_reply, workspace_view
 
 router = APIRouter(tags=["workspaces"])
 
 User = Annotated[UserId, Depends(user)]
 App = Annotated[Context, Depends(context)]
-Limit = Annotated[int, Query(ge=1, le=1000)]
 UNKNOWN = documented(WorkspaceNotFound)
 
 
-@router.get("/workspaces", responses=documented(InvalidField))
-async def list_workspaces(app: App, owner: User, limit: Limit = 50, cursor: str | None = None) -> Any:
+@router.get("/workspaces", responses=NOT_MODIFIED | documented(BadRequest, InvalidField))
+async def list_workspaces(
+    app: App, owner: User, cursor: AfterId, limit: Limit = 50, if_none_match: IfNoneMatch = None
+) -> Response:
     """Workspaces, newest first."""
     found = await asyncio.to_thread(app.library.list_workspaces, owner, limit=limit + 1, before=cursor)
     shown = found[:limit]
     next_cursor = shown[-1].workspace_id if len(found) > limit else None
-    return page("workspaces", [workspace_view(one) for one in shown], next_cursor)
+    return listed("workspaces", [workspace_view(one) for one in shown], next_cursor, if_none_match)
 
 
 @router.post("/workspaces", status_code=202, responses=documented(InvalidField, NameTaken))

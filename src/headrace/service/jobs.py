@@ -101,14 +101,23 @@ class Jobs:
             )
             return self._hand_out(transaction, jobs.submit(transaction, submission))
 
-    def keep(self, user_id: UserId, workspace: str | None, intake: Intake) -> list[Document]:
+    def keep(
+        self, user_id: UserId, workspace: str | None, intake: Intake, metadata: Mapping[str, Any] | None = None
+    ) -> list[Document]:
         """Keep documents without ingesting them yet; they are `pending` until someone asks for that."""
+        request = Request(job_type=JobType.RESOURCE, workspace=workspace, metadata=metadata or {})
         arrived = intake.settle()
         with self.database.write(durable=True) as transaction:
-            return self._keep(transaction, user_id, workspace, arrived)[1]
+            return self._keep(transaction, user_id, request, arrived)[1]
 
     def keep_and_ingest(
-        self, user_id: UserId, workspace: str | None, intake: Intake, *, idempotency_key: str | None = None
+        self,
+        user_id: UserId,
+        workspace: str | None,
+        intake: Intake,
+        metadata: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> tuple[list[Document], Job]:
         """Keep documents and start one job on all of them.
 
@@ -117,7 +126,12 @@ class Jobs:
         Raises:
             KeyReused: the key came with another request.
         """
-        request = Request(job_type=JobType.RESOURCE, workspace=workspace, idempotency_key=idempotency_key or None)
+        request = Request(
+            job_type=JobType.RESOURCE,
+            workspace=workspace,
+            metadata=metadata or {},
+            idempotency_key=idempotency_key or None,
+        )
         fingerprint = intake.fingerprint(request) if request.idempotency_key else None
         if (earlier := self._find_repeat(user_id, request.idempotency_key, fingerprint)) is not None:
             return self._documents_of(earlier), earlier
@@ -125,7 +139,7 @@ class Jobs:
         with self.database.write(durable=True) as transaction:
             earlier = _find_winner(transaction, user_id, request.idempotency_key, fingerprint)
             if earlier is None:
-                found, new = self._keep(transaction, user_id, workspace, arrived)
+                found, new = self._keep(transaction, user_id, request, arrived)
                 submission = jobs.Submission(
                     user_id=user_id,
                     workspace_id=found.workspace_id,
@@ -139,10 +153,10 @@ class Jobs:
         return self._documents_of(earlier), earlier
 
     def _keep(
-        self, transaction: Transaction, user_id: UserId, workspace: str | None, arrived: Sequence[Arrived]
+        self, transaction: Transaction, user_id: UserId, request: Request, arrived: Sequence[Arrived]
     ) -> tuple[Workspace, list[Document]]:
-        found = find_or_provision(transaction, self._dispatcher, user_id, workspace)
-        new = [_document(transaction, user_id, found, one, {}) for one in arrived]
+        found = find_or_provision(transaction, self._dispatcher, user_id, request.workspace)
+        new = [_document(transaction, user_id, found, one, request.metadata) for one in arrived]
         documents.add(transaction, new)
         return found, new
 
@@ -192,7 +206,8 @@ class Jobs:
             DocumentNotFound: there is none, or it is someone else's.
             KeyReused: the key came with another request.
         """
-        fingerprint = hashlib.sha256(f"{JobType.RESOURCE} {document_id}".encode()).hexdigest()
+        asked = f"{JobType.RESOURCE} {document_id}" + (" force" if force else "")
+        fingerprint = hashlib.sha256(asked.encode()).hexdigest()
         with self.database.write(durable=True) as transaction:
             if idempotency_key:
                 transaction.take_turns(user_id, idempotency_key)

@@ -17,7 +17,7 @@ from headrace.model import lifecycle
 from headrace.model.document import Document
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.event import document_facts
-from headrace.model.ids import JobId, WorkspaceId
+from headrace.model.ids import DocumentId, JobId, WorkspaceId
 from headrace.model.job import FAILED_PAGES, Item, Job, Stats
 from headrace.model.pace import Forecast
 from headrace.model.progress import begun
@@ -28,6 +28,7 @@ from headrace.store.schema import document as document_table
 from headrace.store.schema import item as item_table
 
 WORKER_DIED = "worker_died"
+DELETED = DocumentError("deleted", "the document was deleted before it was ingested")
 
 
 @dataclass(slots=True)
@@ -83,12 +84,17 @@ class Hand:
     def complete(self, *finished: Item) -> None:
         """All chunks of the documents are indexed: their new versions are what readers see from this commit on."""
         # With `force_recreate` all of them go live together, at the job's end.
-        leftovers = {} if self.job.force_recreate else go_live(self, finished)
-        for one in finished:
+        there = documents.get_many(self.transaction.connection, [one.document_id for one in finished])
+        made = [one for one in finished if one.document_id in there]
+        leftovers = {} if self.job.force_recreate else go_live(self, made, there)
+        for one in made:
             leftover = leftovers.get(one.ordinal)
             self.move(one, replace(one, stage=Stage.COMPLETED, work_done=one.work_total, leftover_version=leftover))
-        self.draft.job = replace(self.job, processed_items=self.job.processed_items + len(finished))
-        self.count(Stats(documents_processed=len(finished)))
+        self.draft.job = replace(self.job, processed_items=self.job.processed_items + len(made))
+        self.count(Stats(documents_processed=len(made)))
+        for one in finished:
+            if one.document_id not in there:
+                self.fail(one, DELETED)
 
     def fail(self, before: Item, error: DocumentError) -> None:
         """The document cannot be ingested; an older version of it stays searchable."""
@@ -133,11 +139,12 @@ class Hand:
                 self.told.append((changed, _facts(changed)))
 
 
-def go_live(hand: Hand, finished: Sequence[Item]) -> dict[int, int]:
-    """Let readers see the versions that items have made; returns those whose chunks are not needed any more."""
-    connection = hand.transaction.connection
-    served = documents.get_many(connection, [one.document_id for one in finished])
-    found = revisions.applied(connection, served, finished)
+def go_live(hand: Hand, finished: Sequence[Item], served: Mapping[DocumentId, Document]) -> dict[int, int]:
+    """Let readers see the versions that items have made; returns those whose chunks are not needed any more.
+
+    `served` are their documents, as far as they are still there.
+    """
+    found = revisions.applied(hand.transaction.connection, served, finished)
     leftovers: dict[int, int] = {}
     live = []
     for one in finished:
@@ -270,7 +277,8 @@ def _swap_collection(hand: Hand) -> None:
         sa.or_(document_table.c.job_id.is_(None), document_table.c.job_id <= job.job_id),
         document_table.c.document_id.not_in(mine),
     )
-    go_live(hand, [one for one in jobs.items(transaction.connection, job.job_id) if one.stage is Stage.COMPLETED])
+    made = [one for one in jobs.items(transaction.connection, job.job_id) if one.stage is Stage.COMPLETED]
+    go_live(hand, made, documents.get_many(transaction.connection, [one.document_id for one in made]))
     for workspace_id in hand.touched:
         workspaces.touch_index(transaction, workspace_id)
     hand.draft.report_documents([(document.document_id, facts) for document, facts in hand.told])

@@ -51,7 +51,12 @@ def credential(scope: Scope) -> str | None:
 
 def problem(error: HeadraceError) -> dict[str, Any]:
     """The body of an `application/problem+json` answer (RFC 9457)."""
-    members = {"type": "about:blank", "title": error.title, "status": error.status, "detail": error.detail}
+    members = {
+        "type": f"urn:headrace:error:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+    }
     return {**members, "code": error.code, **error.data}
 
 

@@ -10,6 +10,7 @@ from headrace.model.ids import BlobKey, DocumentId, JobId, UserId, WorkspaceId
 from headrace.model.job import STAT_NAMES, Item
 from headrace.model.vocabulary import TOLD, JobStatus, ProcessingStatus, Stage
 from headrace.server import views
+from headrace.server.listing import listed
 from tests.unit.model.making import NOON, make_job
 
 JOB = [
@@ -123,4 +124,4 @@ def test_a_passage_says_where_it_is() -> None:
 
 
 def test_every_list_has_its_rows_and_where_it_goes_on() -> None:
-    assert views.page("jobs", [], None) == {"jobs": [], "next_cursor": None}
+    assert json.loads(listed("jobs", [], None, None).body) == {"jobs": [], "next_cursor": None}
