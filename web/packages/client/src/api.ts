@@ -3420,11 +3420,13 @@ export interface operations {
             readonly query?: {
                 readonly status?: components["schemas"]["JobStatus"] | null;
                 readonly limit?: number;
-                readonly cursor?: string | null;
                 /** @description the one it was submitted with */
                 readonly idempotency_key?: string | null;
+                readonly cursor?: string | null;
             };
-            readonly header?: never;
+            readonly header?: {
+                readonly "if-none-match"?: string | null;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -3437,6 +3439,22 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["JobPage"];
+                };
+            };
+            /** @description It is as `If-None-Match` says */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description not authenticated */
@@ -3550,6 +3568,13 @@ export interface operations {
                 content: {
                     readonly "application/json": components["schemas"]["Job"];
                 };
+            };
+            /** @description It is as `If-None-Match` says */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description malformed request */
             readonly 400: {
@@ -3687,9 +3712,11 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 readonly limit?: number;
-                readonly cursor?: number | null;
+                readonly cursor?: string | null;
             };
-            readonly header?: never;
+            readonly header?: {
+                readonly "if-none-match"?: string | null;
+            };
             readonly path: {
                 readonly job_id: string;
             };
@@ -3704,6 +3731,22 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["JobDocumentPage"];
+                };
+            };
+            /** @description It is as `If-None-Match` says */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description not authenticated */
@@ -3762,7 +3805,9 @@ export interface operations {
                 /** @description seconds; with `after`: answer once something is newer */
                 readonly wait?: number;
             };
-            readonly header?: never;
+            readonly header?: {
+                readonly "if-none-match"?: string | null;
+            };
             readonly path: {
                 readonly job_id: string;
             };
@@ -3778,6 +3823,13 @@ export interface operations {
                 content: {
                     readonly "application/json": components["schemas"]["EventPage"];
                 };
+            };
+            /** @description It is as `If-None-Match` says */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description malformed request */
             readonly 400: {
@@ -4210,11 +4262,13 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 readonly limit?: number;
-                readonly cursor?: string | null;
                 readonly workspace?: string | null;
                 readonly status?: components["schemas"]["ProcessingStatus"] | null;
+                readonly cursor?: string | null;
             };
-            readonly header?: never;
+            readonly header?: {
+                readonly "if-none-match"?: string | null;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -4227,6 +4281,22 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["DocumentPage"];
+                };
+            };
+            /** @description It is as `If-None-Match` says */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description not authenticated */
@@ -4486,7 +4556,9 @@ export interface operations {
                 readonly limit?: number;
                 readonly cursor?: string | null;
             };
-            readonly header?: never;
+            readonly header?: {
+                readonly "if-none-match"?: string | null;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -4499,6 +4571,22 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["ResourcePage"];
+                };
+            };
+            /** @description It is as `If-None-Match` says */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description not authenticated */
@@ -5031,7 +5119,9 @@ export interface operations {
                 readonly limit?: number;
                 readonly cursor?: string | null;
             };
-            readonly header?: never;
+            readonly header?: {
+                readonly "if-none-match"?: string | null;
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -5044,6 +5134,22 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["WorkspacePage"];
+                };
+            };
+            /** @description It is as `If-None-Match` says */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description not authenticated */
@@ -5982,9 +6088,11 @@ export interface operations {
         readonly parameters: {
             readonly query?: {
                 readonly limit?: number;
-                readonly cursor?: number | null;
+                readonly cursor?: string | null;
             };
-            readonly header?: never;
+            readonly header?: {
+                readonly "if-none-match"?: string | null;
+            };
             readonly path: {
                 readonly workspace_id: string;
             };
@@ -5999,6 +6107,22 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": unknown;
+                };
+            };
+            /** @description It is as `If-None-Match` says */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description not authenticated */
