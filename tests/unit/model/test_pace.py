@@ -119,6 +119,15 @@ def test_a_job_taken_up_again_is_not_judged_by_what_was_done_before() -> None:
     assert eta_seconds(job, NOON) == pytest.approx(40, abs=0.2)
 
 
+def test_finished_documents_are_read_and_indexed_and_the_others_stand_where_the_rest_of_the_work_is() -> None:
+    forecast = Forecast(reading_seconds=90, indexing_seconds=10)
+    some = running(work_done=4_000, processed_items=4, total_items=10)
+    others_read = replace(some, work_done=4_000 + item_work(6_000, Stage.INDEXING))
+
+    assert eta_seconds(begun(some, forecast), NOON) == 60
+    assert eta_seconds(begun(others_read, forecast), NOON) == pytest.approx(6, abs=0.1)
+
+
 def test_of_a_job_that_waits_nothing_is_said() -> None:
     assert (
         eta_seconds(begun(running(status=JobStatus.PENDING), Forecast(reading_seconds=1, indexing_seconds=1)), NOON)
