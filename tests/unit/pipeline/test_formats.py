@@ -191,6 +191,14 @@ def test_links_into_the_web_are_kept_once_each(read: Read, tmp_path: Path) -> No
     assert outline.metadata["links"] == ["https://example.org/a", "https://example.org/b"]
 
 
+def test_what_closes_a_sentence_or_a_cell_is_not_of_the_address_before_it(read: Read, tmp_path: Path) -> None:
+    text = b"See https://example.org/a. Or **https://example.org/b**; then https://example.org/c?\n\n|https://example.org/d|"
+
+    outline, _ = read(saved(tmp_path, "a.md", text))
+
+    assert outline.metadata["links"] == [f"https://example.org/{page}" for page in "abcd"]
+
+
 def test_an_archive_reads_as_the_list_of_what_is_in_it(read: Read, tmp_path: Path) -> None:
     content = zipped({"b/one.txt": "1", "__MACOSX/b": "x", ".hidden": "x", "b/": "", "two.md": "2"})
 

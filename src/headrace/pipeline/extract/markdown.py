@@ -15,7 +15,8 @@ UNDERLINE = re.compile(r" {0,3}(?:=+|--+)[ \t]*$")
 FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})")
 FIELD = re.compile(r"(?P<name>[A-Za-z][\w-]*):[ \t]*(?P<value>\S.*)$")
 MAX_FRONT_MATTER_LINES = 200
-LINK = re.compile(r"\bhttps?://[^\s<>()\[\]\"'`]{1,500}")
+LINK = re.compile(r"\bhttps?://[^\s<>()\[\]\"'`|]{1,500}(?<![.,;:!?*_])")
+"""What closes a sentence or emphasis is not of the address before it."""
 FRONT_MATTER = {"author": "author", "date": "created_at", "description": "subject", "tags": "keywords"}
 
 
