@@ -3,10 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MB = 1_000_000
+DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
 
 
 def default_data_dir() -> Path:
@@ -15,6 +24,13 @@ def default_data_dir() -> Path:
 
     home = os.environ.get("XDG_DATA_HOME")
     return (Path(home) if home else Path.home() / ".local/share") / "headrace"
+
+
+def known_database(url: str) -> str:
+    """A database's URL, if it names one that there is a store for."""
+    if not url.startswith(DATABASES):
+        raise ValueError("begins with sqlite:/// or postgresql://")
+    return url
 
 
 class Settings(BaseSettings):
@@ -27,7 +43,8 @@ class Settings(BaseSettings):
     root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
     data_dir: Path = Field(default_factory=default_data_dir)
     database_url: Annotated[
-        str | None, Field(validation_alias=AliasChoices("HEADRACE_DATABASE_URL", "DATABASE_URL", "database_url"))
+        Annotated[str, AfterValidator(known_database)] | None,
+        Field(validation_alias=AliasChoices("HEADRACE_DATABASE_URL", "DATABASE_URL", "database_url")),
     ] = None
     database_connections: Annotated[int, Field(ge=5)] = 30
     database_connect_seconds: PositiveFloat = 10.0

@@ -174,6 +174,25 @@ def test_wrong_use_exits_with_2(arguments: tuple[str, ...], shared_server: Runni
     assert shared_server.run(*arguments).returncode == 2
 
 
+def test_nothing_on_standard_input_is_said_so(shared_server: RunningServer) -> None:
+    done = shared_server.run("ingest", "-")
+
+    assert done.returncode == 1
+    assert done.stderr == "skipped standard input: empty\nnothing to ingest\n"
+
+
+@pytest.mark.parametrize("url", ["bogus://x", "mysql://a/b", "headrace.db"])
+@pytest.mark.parametrize("command", [("serve",), ("worker",), ("db", "check")], ids=" ".join)
+def test_a_database_that_there_is_no_store_for_is_wrong_use(
+    command: tuple[str, ...], url: str, shared_server: RunningServer
+) -> None:
+    done = shared_server.run(*command, "--database-url", url)
+
+    assert done.returncode == 2
+    assert done.stderr.endswith(": begins with sqlite:/// or postgresql://\n")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [("jobs", "list"), ("query", "x"), ("watch", "x"), ("workspaces",)], ids=" ".join)
 def test_no_server_exits_with_3(arguments: tuple[str, ...], tmp_path: Path) -> None:
     nowhere = RunningServer(tmp_path)

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,7 +58,7 @@ def ingest(
         paths = [_local(source, Path(folder)) for source in sources]
         found = list(find_files(paths))
         skipped = [file for file in found if file.skipped is not None]
-        _name(skipped)
+        _name(skipped, dict(zip(paths, sources, strict=True)))
         files = [file for file in found if file.skipped is None]
         left_out = REFUSED if any(file.path in paths for file in skipped) else DONE
         if not files:
@@ -93,10 +93,11 @@ def _local(source: str, folder: Path) -> Path:
     return path
 
 
-def _name(skipped: list["Found"]) -> None:
-    """Say on standard error what is not sent, and why."""
+def _name(skipped: list["Found"], sources: Mapping[Path, str]) -> None:
+    """Say on standard error what is not sent, and why; what was named is called as it was named."""
     for found in skipped[:SKIPPED_NAMED]:
-        complain(f"skipped {found.path}: {found.skipped}")
+        name = sources.get(found.path, str(found.path))
+        complain(f"skipped {'standard input' if name == '-' else name}: {found.skipped}")
     if len(skipped) > SKIPPED_NAMED:
         complain(f"skipped {len(skipped) - SKIPPED_NAMED} more")
 

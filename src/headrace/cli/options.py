@@ -48,8 +48,12 @@ def settings_from(**given: Any) -> "Settings":
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        found = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg'].lower()}" for one in error.errors())
+        found = "; ".join(f"{'.'.join(map(str, one['loc']))}: {_said(one['msg'])}" for one in error.errors())
         raise usage(f"a setting cannot be meant so: {found}") from error
+
+
+def _said(message: str) -> str:
+    return message.lower().removeprefix("value error, ")
 
 
 def usage(text: str) -> typer.Exit:
