@@ -10,7 +10,7 @@ import pytest
 from headrace.model.errors import DocumentError, Superseded
 from headrace.pipeline.sandbox import Limits, Parsers, find_recognizer
 from tests.services import needs
-from tests.unit.pipeline.documents import image, saved, scans
+from tests.unit.pipeline.documents import image, saved, scans, stamped
 
 LINES = ("The headrace leads water", "to the wheel of the mill")
 
@@ -116,3 +116,41 @@ def test_pages_that_could_not_be_read_are_named(tmp_path: Path) -> None:
         list(reading)
     assert reading.outline.failed_pages.keys() == {2}
     assert "holds only a picture; install tesseract" in reading.outline.failed_pages[2]
+
+
+def test_a_scan_with_a_stamp_on_it_is_recognized_and_its_stamp_is_told_once(parsers: Parsers, tmp_path: Path) -> None:
+    with parsers.open(saved(tmp_path, "a.pdf", stamped(LINES, stamp="ABC-000017", x=500, y=20))) as reading:
+        [section] = list(reading)
+
+    assert section.text.startswith("ABC-000017\n")
+    assert words(section.text)[1:] == words(" ".join(LINES))
+    assert reading.outline.failed_pages == {}
+
+
+@pytest.mark.parametrize(
+    ("why", "page"),
+    [
+        ("a slide says it in the middle", stamped(LINES, stamp="The Mill", x=280, y=400)),
+        ("a page with a picture on it", stamped(LINES, stamp="page 3", x=300, y=20, share=0.6)),
+        ("read by another program", stamped(LINES, stamp="the headrace", x=60, y=760, mode=3)),
+        ("a page says more", stamped(LINES, stamp=") Tj 0 -9 Td (".join([" ".join(LINES)] * 10), x=60, y=780)),
+    ],
+)
+def test_a_page_that_is_no_mere_scan_is_not_recognized(parsers: Parsers, tmp_path: Path, why: str, page: bytes) -> None:
+    texts = Texts()
+
+    with parsers.open(saved(tmp_path, "a.pdf", page), texts=texts) as reading:
+        [section] = list(reading)
+
+    assert (section.text.strip() != "", texts.kept) == (True, 0), why
+
+
+def test_a_stamped_scan_that_nobody_reads_keeps_its_stamp_and_is_said(tmp_path: Path) -> None:
+    with Parsers(Limits()) as blind:
+        source = saved(tmp_path, "a.pdf", stamped(LINES, stamp="ABC-000017", x=500, y=20))
+        with blind.open(source) as reading:
+            assert [one.text for one in reading] == ["ABC-000017"]
+
+    told = "install tesseract where the worker runs to have them read"
+    assert reading.outline.failed_pages == {1: f"holds hardly more than a picture; {told}"}
+    assert reading.outline.warnings == (f"1 page holds hardly more than pictures; {told}",)

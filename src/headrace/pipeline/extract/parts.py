@@ -28,7 +28,8 @@ class Part:
 
     `fraction` (0.0 to 1.0) says how far the document is read with it. `gap` is the number of characters between this
     part and the next in the whole text: 1 where parts are joined by a newline, 0 where one continues the other.
-    `picture` draws what the part looks like where that, and no text, is all there is.
+    `picture` draws what the part looks like where that, with no or hardly any text, is all there is; what is read in it
+    follows the text.
     """
 
     text: str
@@ -61,12 +62,13 @@ def read_sections(
     Pictures are read by `recognize`; without it they are counted in a warning. Raises DocumentError: `empty` when
     nothing but white space was found, `too_large` beyond the limit.
     """
-    start, has_text, unread = 0, False, 0
+    start, has_text, unread, has_stamp = 0, False, 0, False
     for part in parsed.parts:
         text = cleaned(part.text if recognize is None else recognized(part, recognize, parsed))
         if recognize is None and part.picture is not None:
             leave(part, parsed)
             unread += 1
+            has_stamp = has_stamp or bool(text.strip())
         has_text = has_text or bool(text.strip())
         # A page is a section even where it is blank.
         for piece in pieces(text, MAX_SECTION_CHARACTERS) if text or part.page is None else [text]:
@@ -78,26 +80,32 @@ def read_sections(
     if not has_text:
         raise no_text(parsed.outline, parsed.warnings, unread)
     if unread:
-        parsed.warnings.append(f"{pages(unread)} {'holds' if unread == 1 else 'hold'} only pictures; {WAY_TO_READ}")
+        verb = "holds" if unread == 1 else "hold"
+        parsed.warnings.append(f"{pages(unread)} {verb} {only(has_stamp)} pictures; {WAY_TO_READ}")
 
 
 def recognized(part: Part, recognize: Recognize, parsed: Parsed) -> str:
-    """The text in a part's picture; none where it cannot be got, which is said."""
+    """The part's text, and that in its picture; where it cannot be got, that is said."""
     if part.picture is None:
         return part.text
     try:
-        return recognize(part.picture())
+        return "\n".join(filter(str.strip, (part.text, recognize(part.picture()))))
     except Unrecognized as error:
         parsed.warnings.append(f"page {part.page} {error}" if part.page else f"the picture {error}")
         if part.page is not None:
             parsed.failed_pages[part.page] = str(error)
-        return ""
+        return part.text
 
 
 def leave(part: Part, parsed: Parsed) -> None:
     """Note that nobody reads the part's picture."""
     if part.page is not None:
-        parsed.failed_pages[part.page] = f"holds only a picture; {WAY_TO_READ}"
+        parsed.failed_pages[part.page] = f"holds {only(bool(part.text.strip()))} a picture; {WAY_TO_READ}"
+
+
+def only(has_stamp: bool) -> str:
+    """How much of a page its picture is."""
+    return "hardly more than" if has_stamp else "only"
 
 
 def pieces(text: str, limit: int) -> Iterator[str]:

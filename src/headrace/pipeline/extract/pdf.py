@@ -8,19 +8,18 @@ from functools import partial
 from typing import BinaryIO
 
 import pypdfium2
-from pypdfium2.raw import FPDF_ERR_PASSWORD, FPDF_PAGEOBJ_IMAGE, FPDF_PAGEOBJ_PATH
+from pypdfium2.raw import FPDF_ERR_PASSWORD
 
 from headrace.model.errors import DocumentError
 from headrace.pipeline.extract.archive import damaged, locked
-from headrace.pipeline.extract.parts import Parsed, Part, Unrecognized
+from headrace.pipeline.extract.parts import Parsed, Part
+from headrace.pipeline.extract.scan import drawn, is_scan
 from headrace.pipeline.extract.window import size_of
-from headrace.pipeline.source import Limits, Outline, Picture
+from headrace.pipeline.source import Limits, Outline
 
 NAME = "PDF"
 END_MARK = b"%%EOF"
 DAMAGED = "is damaged and was left out"
-VISIBLE, FORM_DEPTH = (FPDF_PAGEOBJ_IMAGE, FPDF_PAGEOBJ_PATH), 3
-RECOGNITION_DPI, POINTS_AN_INCH = 300, 72
 TAIL_BYTES = 65_536
 # Where a word is divided at the end of a line, pdfium writes one of these.
 HYPHENS = re.compile("[\ufffe\x02](?:\r?\n)?")
@@ -62,13 +61,13 @@ def open_document(file: BinaryIO) -> pypdfium2.PdfDocument:
 
 
 def read_parts(document: pypdfium2.PdfDocument, count: int, limits: Limits, parsed: Parsed) -> Iterator[Part]:
-    """Pages from 1. A page that cannot be read is empty, and said; one without text is a picture, if it has any."""
+    """Pages from 1. A page that cannot be read is empty, and said; one that is a picture can be drawn."""
     for index in range(count):
         picture = None
         try:
             text, is_picture = page_text(document, index)
             if is_picture:
-                picture = partial(drawn, document, index, limits)
+                picture = partial(drawn, document, index, limits, without_text=bool(text.strip()))
         except pypdfium2.PdfiumError:
             parsed.failed_pages[index + 1] = DAMAGED
             parsed.warnings.append(f"page {index + 1} {DAMAGED}")
@@ -77,33 +76,15 @@ def read_parts(document: pypdfium2.PdfDocument, count: int, limits: Limits, pars
 
 
 def page_text(document: pypdfium2.PdfDocument, index: int) -> tuple[str, bool]:
-    """The text within the page's box, and whether there is none but something to look at."""
+    """The text within the page's box, and whether the page is a picture all the same."""
     page = document[index]
     content = page.get_textpage()
     text: str = content.get_text_bounded()
-    content.close()
     text = HYPHENS.sub("", text).replace("\r\n", "\n")
-    is_picture = not text.strip() and next(page.get_objects(filter=VISIBLE, max_depth=FORM_DEPTH), None) is not None
+    is_picture = is_scan(page, content, text)
+    content.close()
     page.close()
     return text, is_picture
-
-
-def drawn(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> Picture:
-    """The page as it is printed, in grey; coarser where it would have more pixels than are allowed."""
-    page = document[index]
-    try:
-        points = max(1.0, page.get_width() * page.get_height())
-        scale = min(RECOGNITION_DPI / POINTS_AN_INCH, (limits.max_pixels / points) ** 0.5)
-        bitmap = page.render(scale=scale, grayscale=True, draw_annots=False)
-        whole, width, stride = bytes(bitmap.buffer), bitmap.width, bitmap.stride
-        rows = (whole[start : start + width] for start in range(0, stride * bitmap.height, stride))
-        picture = Picture(width=width, height=bitmap.height, pixels=b"".join(rows))
-        bitmap.close()
-    except pypdfium2.PdfiumError as error:
-        raise Unrecognized("cannot be drawn") from error
-    finally:
-        page.close()
-    return picture
 
 
 def metadata_of(fields: dict[str, str]) -> dict[str, str]:
