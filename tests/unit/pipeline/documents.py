@@ -221,6 +221,24 @@ def stamped(lines: tuple[str, ...], *, stamp: str, x: int, y: int, mode: int = 0
     return assembled(objects, encrypt=False)
 
 
+def annotated(text: str, *annotations: str) -> bytes:
+    """A PDF of one page with these annotations, some of them the fields of a form: those with a name, /T."""
+    names = [f"{6 + index} 0 R" for index in range(len(annotations))]
+    fields = " ".join(name for name, one in zip(names, annotations, strict=True) if "/T(" in one)
+    content = f"BT /F1 12 Tf 72 700 Td ({text}) Tj ET"
+    resources = "/Resources<</Font<</F1 3 0 R>>>>/MediaBox[0 0 612 792]"
+    objects = [
+        f"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[{fields}]>>>>",
+        "<</Type/Pages/Kids[4 0 R]/Count 1>>",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        f"<</Type/Page/Parent 2 0 R{resources}/Contents 5 0 R/Annots[{' '.join(names)}]>>",
+        f"<</Length {len(content)}>>stream\n{content}\nendstream",
+        *(f"<</Type/Annot/Rect[72 600 200 620]{one}>>" for one in annotations),
+        "<</Title(The Form)>>",
+    ]
+    return assembled(objects, encrypt=False)
+
+
 def _picture(drawn: Image.Image) -> str:
     data = zlib.compress(drawn.tobytes()).hex() + ">"
     kind = f"/Type/XObject/Subtype/Image/Width {drawn.width}/Height {drawn.height}/ColorSpace/DeviceGray"

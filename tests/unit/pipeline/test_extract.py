@@ -14,7 +14,7 @@ from headrace.pipeline.extract.parts import MAX_SECTION_CHARACTERS, Parsed, Part
 from headrace.pipeline.extract.window import Window
 from headrace.pipeline.source import Limits, Outline
 from tests.unit.pipeline.conftest import Read
-from tests.unit.pipeline.documents import OFFICE, docx, paragraph, pdf, retyped, saved, table
+from tests.unit.pipeline.documents import OFFICE, annotated, docx, paragraph, pdf, retyped, saved, table
 
 
 def code_of(read: Read, folder: Path, filename: str, content: bytes) -> str:
@@ -45,6 +45,29 @@ def test_a_pdf_in_the_middle_of_a_shared_file_reads_like_its_own(read: Read, tmp
     _, sections = read(replace(shared, offset=4097, size=alone.size))
 
     assert texts(sections) == ["in the middle"]
+
+
+def test_the_fields_that_are_filled_and_the_remarks_are_read_with_their_page(read: Read, tmp_path: Path) -> None:
+    box = "/Subtype/Widget/FT/Btn/AP<</N<</Yes 5 0 R/Off 5 0 R>>>>"
+    form = annotated(
+        "The water rises.",
+        "/Subtype/Widget/FT/Tx/T(form1[0].City[0])/V(Gr\\374nau)",
+        "/Subtype/Widget/FT/Tx/T(f1)/TU(Your name)/V(Ada\\rLovelace)",
+        "/Subtype/Widget/FT/Tx/T(Street)/V()",
+        "/Subtype/Widget/FT/Ch/Ff 131072/T(Country)/V(France)/Opt[(Spain)(France)]",
+        f"{box}/T(Member)/V/Yes/AS/Yes",
+        f"{box}/T(Guest)/V/Off/AS/Off",
+        "/Subtype/Text/Contents(Ask the miller.)",
+        "/Subtype/Highlight/Contents(water  rises)",
+        "/Subtype/FreeText/Contents(Urgent)/F 2",
+        "/Subtype/FreeText/Contents(Urgent)",
+        "/Subtype/Link/Contents(a link)",
+    )
+
+    _, sections = read(saved(tmp_path, "a.pdf", form))
+
+    told = ["City: Grünau", "Your name: Ada\nLovelace", "Country: France", "Member: Yes", "Ask the miller.", "Urgent"]
+    assert texts(sections) == ["\n".join(["The water rises.", *told])]
 
 
 def test_a_pdf_that_is_locked_cut_or_a_mere_scan_says_so(read: Read, tmp_path: Path) -> None:

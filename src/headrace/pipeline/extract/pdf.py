@@ -1,7 +1,8 @@
 """PDF by pdfium: one part per page, in the order in which the page draws its text."""
 
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from functools import partial
@@ -11,12 +12,15 @@ import pypdfium2
 from pypdfium2.raw import FPDF_ERR_PASSWORD
 
 from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.annotations import written_on
 from headrace.pipeline.extract.archive import damaged, locked
 from headrace.pipeline.extract.parts import Parsed, Part
 from headrace.pipeline.extract.scan import drawn, is_scan
 from headrace.pipeline.extract.window import size_of
-from headrace.pipeline.source import Limits, Outline
+from headrace.pipeline.source import Limits, Outline, Picture
 
+# It tells operators how to install another build of pdfium where a form is also written down as XFA.
+logging.getLogger("pypdfium2").setLevel(logging.ERROR)
 NAME = "PDF"
 END_MARK = b"%%EOF"
 DAMAGED = "is damaged and was left out"
@@ -33,6 +37,7 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
     """Pages are loaded one by one, so that memory depends on the largest."""
     check_end(file)
     document = open_document(file)
+    document.init_forms()
     count = len(document)
     if count > limits.max_pages:
         detail = f"the PDF has {count} pages and the limit is {limits.max_pages}; split it into smaller files"
@@ -63,28 +68,27 @@ def open_document(file: BinaryIO) -> pypdfium2.PdfDocument:
 def read_parts(document: pypdfium2.PdfDocument, count: int, limits: Limits, parsed: Parsed) -> Iterator[Part]:
     """Pages from 1. A page that cannot be read is empty, and said; one that is a picture can be drawn."""
     for index in range(count):
-        picture = None
         try:
-            text, is_picture = page_text(document, index)
-            if is_picture:
-                picture = partial(drawn, document, index, limits, without_text=bool(text.strip()))
+            text, picture = read_page(document, index, limits)
         except pypdfium2.PdfiumError:
             parsed.failed_pages[index + 1] = DAMAGED
             parsed.warnings.append(f"page {index + 1} {DAMAGED}")
-            text = ""
+            text, picture = "", None
         yield Part(text=text, fraction=(index + 1) / count, page=index + 1, picture=picture)
 
 
-def page_text(document: pypdfium2.PdfDocument, index: int) -> tuple[str, bool]:
-    """The text within the page's box, and whether the page is a picture all the same."""
+def read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> tuple[str, Callable[[], Picture] | None]:
+    """The text within the page's box with what was written onto it, and how to draw it if it is a picture."""
     page = document[index]
     content = page.get_textpage()
-    text: str = content.get_text_bounded()
-    text = HYPHENS.sub("", text).replace("\r\n", "\n")
-    is_picture = is_scan(page, content, text)
+    text = HYPHENS.sub("", content.get_text_bounded()).replace("\r\n", "\n")
+    picture = None
+    if is_scan(page, content, text):
+        picture = partial(drawn, document, index, limits, without_text=bool(text.strip()))
+    whole = "\n".join(filter(None, [text, *written_on(page, text)]))
     content.close()
     page.close()
-    return text, is_picture
+    return whole, picture
 
 
 def metadata_of(fields: dict[str, str]) -> dict[str, str]:
