@@ -10,6 +10,8 @@ from pathlib import Path
 import xlsxwriter
 from PIL import Image, ImageDraw, ImageFont
 from pptx import Presentation
+from pptx.opc.package import Part
+from pptx.opc.packuri import PackURI
 
 from headrace.pipeline.sandbox import Source
 from headrace.pipeline.sniff import sniff
@@ -31,6 +33,16 @@ RELATIONS = f"""<?xml version="1.0"?><Relationships xmlns="{PACKAGE}/relationshi
 </Relationships>"""
 DOCUMENT_RELATIONS = f"""<?xml version="1.0"?><Relationships xmlns="{PACKAGE}/relationships">
 <Relationship Id="r1" Type="{OFFICE}/styles" Target="styles.xml"/></Relationships>"""
+DRAWING = (
+    'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+    ' xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"'
+    ' xmlns:dgm="http://schemas.openxmlformats.org/drawingml/2006/diagram"'
+)
+DIAGRAM = f"""<dgm:dataModel {DRAWING}><dgm:ptLst>
+<dgm:pt><dgm:t><a:p><a:r><a:t>Dig the race</a:t></a:r></a:p></dgm:t></dgm:pt><dgm:pt type="parTrans"/>
+<dgm:pt><dgm:t><a:p><a:r><a:t>Hang the wheel</a:t></a:r></a:p></dgm:t></dgm:pt></dgm:ptLst></dgm:dataModel>"""
+CHART = f"""<c:chartSpace {DRAWING}><c:chart><c:title>
+<c:tx><c:rich><a:p><a:r><a:t>Flow</a:t></a:r></a:p></c:rich></c:tx></c:title><c:tx><c:v>Litres</c:v></c:tx><c:val><c:v>7</c:v></c:val></c:chart></c:chartSpace>"""
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 STYLES = f"""<?xml version="1.0"?><w:styles {WORD}>
 <w:style w:type="paragraph" w:styleId="berschrift1"><w:name w:val="heading 1"/></w:style></w:styles>"""
@@ -50,8 +62,14 @@ def table(rows: list[list[str]]) -> str:
     return "<w:tbl>" + "".join(f"<w:tr>{row}</w:tr>" for row in cells) + "</w:tbl>"
 
 
-def docx(body: str, *, relations: str = "") -> bytes:
-    """A Word document with this WordprocessingML within its body, and these relations besides its own."""
+def docx(body: str, *, relations: str = "", **beside: str) -> bytes:
+    """A Word document with this WordprocessingML within its body, and these relations besides its own.
+
+    It refers, as "r" and the name, to each part of `beside`, such as `footnotes`.
+    """
+    for name in beside:
+        kind = name.rstrip("0123456789")
+        relations += f'<Relationship Id="r{name}" Type="{OFFICE}/{kind}" Target="{name}.xml"/>'
     members = {
         "[Content_Types].xml": CONTENT_TYPES,
         "_rels/.rels": RELATIONS,
@@ -60,7 +78,7 @@ def docx(body: str, *, relations: str = "") -> bytes:
         "word/styles.xml": STYLES,
         "docProps/core.xml": CORE,
     }
-    return zipped(members)
+    return zipped(members | {f"word/{name}.xml": content for name, content in beside.items()})
 
 
 def zipped(members: dict[str, str]) -> bytes:
@@ -84,13 +102,16 @@ def retyped(package: bytes, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def slides(*texts: tuple[str, str]) -> bytes:
-    """A presentation with a title and a text on each slide; the first has a note."""
+def slides(*texts: tuple[str, str], **beside: str) -> bytes:
+    """A presentation with a title and a text on each slide; the first has a note, and refers to the parts `beside`."""
     presentation = Presentation()
     for title, text in texts:
         slide = presentation.slides.add_slide(presentation.slide_layouts[1])
         slide.shapes.title.text, slide.placeholders[1].text = title, text
     presentation.slides[0].notes_slide.notes_text_frame.text = "say hello"
+    for name, content in beside.items():
+        part = Part(PackURI(f"/ppt/{name}.xml"), "application/xml", presentation.part.package, content.encode())
+        presentation.slides[0].part.relate_to(part, f"{OFFICE}/{name}")
     presentation.core_properties.author = "Ada"
     buffer = io.BytesIO()
     presentation.save(buffer)

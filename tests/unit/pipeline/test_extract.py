@@ -14,7 +14,20 @@ from headrace.pipeline.extract.parts import MAX_SECTION_CHARACTERS, Parsed, Part
 from headrace.pipeline.extract.window import Window
 from headrace.pipeline.source import Limits, Outline
 from tests.unit.pipeline.conftest import Read
-from tests.unit.pipeline.documents import OFFICE, annotated, docx, paragraph, pdf, retyped, saved, table
+from tests.unit.pipeline.documents import (
+    CHART,
+    DIAGRAM,
+    DRAWING,
+    OFFICE,
+    WORD,
+    annotated,
+    docx,
+    paragraph,
+    pdf,
+    retyped,
+    saved,
+    table,
+)
 
 
 def code_of(read: Read, folder: Path, filename: str, content: bytes) -> str:
@@ -122,6 +135,59 @@ def test_what_was_moved_is_read_once_and_cells_and_formulas_are_not_lost(read: R
     _, sections = read(saved(tmp_path, "a.docx", docx(body)))
 
     assert texts(sections) == ["\nmoved\nName | Ada\nE=mc²"]
+
+
+def test_notes_and_comments_of_a_word_document_follow_what_they_are_about(read: Read, tmp_path: Path) -> None:
+    def notes(kind: str, text: str) -> str:
+        line = f'<w:{kind} w:id="0" w:type="separator">{paragraph("")}</w:{kind}>'
+        return f'<w:{kind}s {WORD}>{line}<w:{kind} w:id="2">{paragraph(text)}</w:{kind}></w:{kind}s>'
+
+    refers = "<w:p><w:r><w:t>{}</w:t></w:r><w:r><w:{}Reference w:id='2'/></w:r></w:p>"
+    body = (
+        refers.format("A mill", "footnote")
+        + table([["of oak"]]).replace("</w:r>", '</w:r><w:r><w:commentReference w:id="2"/></w:r>')
+        + paragraph("at a weir", is_heading=True)
+        + refers.format("stands", "endnote")
+    )
+    beside = {f"{kind}s": notes(kind, f"see {kind}") for kind in ("footnote", "endnote", "comment")}
+
+    _, sections = read(saved(tmp_path, "a.docx", docx(body, **beside)))
+
+    assert texts(sections) == ["A mill\nsee footnote\nof oak\nsee comment", "at a weir\nstands\nsee endnote"]
+
+
+def test_headers_and_footers_of_a_word_document_come_last_and_once(read: Read, tmp_path: Path) -> None:
+    header = f"<w:hdr {WORD}>{paragraph('The Weir Ltd.')}</w:hdr>"
+    number = f"<w:ftr {WORD}>{paragraph('12')}</w:ftr>"
+    footer = f"<w:ftr {WORD}>{table([['Confidential', 'of 2024']])}</w:ftr>"
+    document = docx(paragraph("text"), header1=header, header2=header, footer1=number, footer2=footer)
+
+    _, sections = read(saved(tmp_path, "a.docx", document))
+
+    assert [(one.heading, one.text) for one in sections] == [
+        (None, "text"),
+        (None, "The Weir Ltd.\nConfidential | of 2024"),
+    ]
+
+
+def test_charts_and_diagrams_of_a_word_document_are_read_where_they_stand(read: Read, tmp_path: Path) -> None:
+    relation = f'xmlns:r="{OFFICE}"'
+    drawn = (
+        f'<w:p><w:r><c:chart {DRAWING} {relation} r:id="rchart"/></w:r></w:p>'
+        f'<w:p><w:r><dgm:relIds {DRAWING} {relation} r:dm="rdiagramData"/></w:r></w:p>'
+    )
+    document = docx(drawn + paragraph("behind"), chart=CHART, diagramData=DIAGRAM)
+
+    _, sections = read(saved(tmp_path, "a.docx", document))
+
+    lines = "".join(texts(sections)).split("\n")
+    assert list(filter(None, lines)) == ["Flow", "Litres", "Dig the race", "Hang the wheel", "behind"]
+
+
+def test_a_part_of_a_word_document_that_is_broken_costs_itself_only(read: Read, tmp_path: Path) -> None:
+    _, sections = read(saved(tmp_path, "a.docx", docx(paragraph("text"), footnotes="<w:footnotes")))
+
+    assert texts(sections) == ["text"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ from headrace.model.errors import DocumentError
 from headrace.pipeline.sandbox import Limits, Parsers, Spoilt
 from tests.unit.pipeline.conftest import Read
 from tests.unit.pipeline.documents import (
+    CHART,
+    DIAGRAM,
+    DRAWING,
     RICH,
     docx,
     epub,
@@ -43,6 +46,19 @@ def test_each_slide_is_a_page_below_its_title_with_its_notes(read: Read, tmp_pat
     assert texts(sections) == ["The Mill\nwater\nsay hello", "The Wheel\nwood\nand iron"]
     assert [(section.page, section.heading) for section in sections] == [(1, "The Mill"), (2, "The Wheel")]
     assert (outline.page_count, outline.metadata["author"]) == (2, "Ada")
+
+
+def test_diagrams_charts_and_comments_of_a_slide_are_read(read: Read, tmp_path: Path) -> None:
+    names = f'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" {DRAWING}'
+    old = f"<p:cmLst {names}><p:cm><p:text>Too long?</p:text></p:cm></p:cmLst>"
+    new = f"<cmLst {names}><cm><reply><a:p><a:r><a:t>Not at all.</a:t></a:r></a:p></reply></cm></cmLst>"
+
+    for comments, told in ((old, "Too long?"), (new, "Not at all.")):
+        deck = slides(("The Mill", "water"), comments=comments, diagramData=DIAGRAM, chart=CHART)
+        _, sections = read(saved(tmp_path, "a.pptx", deck))
+
+        drawn = ["Flow", "Litres", "Dig the race", "Hang the wheel"]
+        assert texts(sections) == ["\n".join(["The Mill", "water", *drawn, "say hello", told])]
 
 
 def test_a_show_is_read_like_the_presentation_that_it_is(read: Read, tmp_path: Path) -> None:

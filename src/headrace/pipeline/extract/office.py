@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeVar
 
+from lxml import etree
+
 from headrace.model.errors import DocumentError
 from headrace.pipeline.extract.archive import damaged
 
@@ -65,3 +67,22 @@ def link_targets(relations: Mapping[str, Any]) -> Iterator[str]:
     for relation in relations.values():
         if relation.is_external and relation.reltype.endswith("/hyperlink"):
             yield str(relation.target_ref)
+
+
+def related(part: Any, kind: str) -> Iterator[Any]:
+    """The trees of the parts of this kind, such as "footnotes", that a part refers to."""
+    for relation in part.rels.values():
+        if relation.reltype.endswith(f"/{kind}") and not relation.is_external:
+            root = tree_of(relation.target_part)
+            if root is not None:
+                yield root
+
+
+def tree_of(part: Any) -> Any:
+    """What a part of a package holds, said once; None where it is broken, which costs nothing but itself."""
+    try:
+        root = etree.fromstring(part.blob, etree.XMLParser(resolve_entities=False))
+    except etree.XMLSyntaxError:
+        return None
+    drop_second_writings(root)
+    return root

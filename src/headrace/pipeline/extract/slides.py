@@ -1,4 +1,4 @@
-"""Slides by python-pptx: one part a slide, with its tables, its groups and what the speaker noted."""
+"""Slides by python-pptx: one part a slide, with its tables, groups, charts and diagrams, notes and comments."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -8,14 +8,13 @@ from pptx.package import Package
 
 from headrace.model.errors import DocumentError
 from headrace.pipeline.extract.archive import check_archive
-from headrace.pipeline.extract.office import drop_second_writings, link_targets, metadata_of, opened, title_of
+from headrace.pipeline.extract.drawing import PARAGRAPH, chart_text, diagram_text, lines_of, paragraph_text
+from headrace.pipeline.extract.office import drop_second_writings, link_targets, metadata_of, opened, related, title_of
 from headrace.pipeline.extract.parts import Parsed, Part
 from headrace.pipeline.source import Limits, Outline
 
 NAME = "presentation"
-PARAGRAPH, TEXT, BREAK = qn("a:p"), qn("a:t"), qn("a:br")
-LABEL, LABELS = qn("c:v"), (qn("c:tx"), qn("c:cat"))
-TABLE, ROW, CELL = qn("a:tbl"), qn("a:tr"), qn("a:tc")
+COMMENT = qn("p:text")
 
 
 def extract(file: BinaryIO, limits: Limits) -> Parsed:
@@ -44,7 +43,8 @@ def read_parts(presentation: Any, count: int, links: list[str]) -> Iterator[Part
         links.extend(link_targets(slide.part.rels))
         title = slide.shapes.title
         heading = " ".join(title.text_frame.text.split()) if title is not None else ""
-        text = "\n".join(filter(str.strip, [*lines_of(slide.element), *chart_lines(slide), *notes_of(slide)]))
+        lines = [*lines_of(slide.element), *drawn_texts(slide), *notes_of(slide), *comments_of(slide)]
+        text = "\n".join(filter(str.strip, lines))
         yield Part(text=text, fraction=number / count, page=number, heading=heading or None)
 
 
@@ -54,37 +54,14 @@ def notes_of(slide: Any) -> Iterator[str]:
         yield slide.notes_slide.notes_text_frame.text
 
 
-def chart_lines(slide: Any) -> Iterator[str]:
-    """What is written on each chart: its titles, then the names of its series and categories, each once."""
-    for relation in slide.part.rels.values():
-        if relation.reltype.endswith("/chart") and not relation.is_external:
-            root = relation.target_part.chart.element
-            titles = [paragraph_text(paragraph) for paragraph in root.iter(PARAGRAPH)]
-            labels = (node for node in root.iter(LABEL) if next(node.iterancestors(*LABELS), None) is not None)
-            names = dict.fromkeys(node.text.strip() for node in labels if node.text)
-            yield "\n".join([*titles, ", ".join(names)]).strip()
+def drawn_texts(slide: Any) -> Iterator[str]:
+    """What is written on its charts and in its diagrams."""
+    yield from map(chart_text, related(slide.part, "chart"))
+    yield from map(diagram_text, related(slide.part, "diagramData"))
 
 
-def lines_of(root: Any) -> Iterator[str]:
-    """Paragraphs in the order in which they were drawn, tables with a row a line."""
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node.tag == PARAGRAPH:
-            yield paragraph_text(node)
-        elif node.tag == TABLE:
-            yield from table_lines(node)
-        else:
-            stack.extend(reversed(node))
-
-
-def paragraph_text(paragraph: Any) -> str:
-    """The paragraph's runs, and fields such as a date."""
-    return "".join("\n" if node.tag == BREAK else node.text or "" for node in paragraph.iter(TEXT, BREAK))
-
-
-def table_lines(table: Any) -> Iterator[str]:
-    """Each row with its cells between bars."""
-    for row in table.iterchildren(ROW):
-        cells = (" ".join(paragraph_text(one) for one in cell.iter(PARAGRAPH)) for cell in row.iterchildren(CELL))
-        yield " | ".join(" ".join(cell.split()) for cell in cells)
+def comments_of(slide: Any) -> Iterator[str]:
+    """What others remarked on it, in the older way of writing that down or the newer."""
+    for root in related(slide.part, "comments"):
+        for node in root.iter(PARAGRAPH, COMMENT):
+            yield node.text or "" if node.tag == COMMENT else paragraph_text(node)
