@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from headrace.model.document import Section
 from headrace.model.errors import DocumentError
@@ -85,6 +86,58 @@ def test_a_sheet_of_one_row_is_that_row(read: Read, tmp_path: Path) -> None:
     _, sections = read(saved(tmp_path, "a.xlsx", content))
 
     assert texts(sections) == ["The board approved the merger", "place: weir\nheight: 1.5"]
+
+
+def test_comments_text_boxes_and_charts_of_a_workbook_follow_the_rows_of_their_sheet(
+    read: Read, tmp_path: Path
+) -> None:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+        sheet, other = book.add_worksheet("Levels"), book.add_worksheet("Other")
+        sheet.write_column(0, 0, ["place", "weir"])
+        sheet.write_comment("A2", "measured by Ada")
+        sheet.insert_textbox("E5", "read twice a day")
+        chart = book.add_chart({"type": "bar"})
+        chart.add_series({"values": "=Levels!$A$2:$A$2", "name": "Flow rate"})
+        chart.set_title({"name": "The flow"})
+        sheet.insert_chart("F9", chart)
+        other.write(0, 0, "alone")
+
+    _, sections = read(saved(tmp_path, "a.xlsx", buffer.getvalue()))
+
+    beside = "read twice a day\n\nA2: measured by Ada\n\nThe flow\nFlow rate"
+    assert [(one.heading, one.text) for one in sections] == [("Levels", f"place: weir\n\n{beside}"), ("Other", "alone")]
+
+
+def test_a_comment_that_is_written_down_for_older_programs_too_is_read_once(read: Read, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+        book.add_worksheet("Levels").write_comment("A1", "[Threaded comment] Your version allows you to read this")
+    with zipfile.ZipFile(buffer, "a") as archive:
+        rels = archive.read("xl/worksheets/_rels/sheet1.xml.rels").decode()
+        kind = "http://schemas.microsoft.com/office/2017/10/relationships/threadedComment"
+        more = f'<Relationship Id="t" Type="{kind}" Target="/xl/threaded.xml"/></Relationships>'
+        members = {name: archive.read(name).decode() for name in archive.namelist()}
+    members["xl/worksheets/_rels/sheet1.xml.rels"] = rels.replace("</Relationships>", more)
+    members["xl/threaded.xml"] = (
+        '<t:x xmlns:t="t"><t:threadedComment ref="A1"><t:text>So low?</t:text></t:threadedComment></t:x>'
+    )
+
+    _, sections = read(saved(tmp_path, "a.xlsx", zipped(members)))
+
+    assert texts(sections) == ["A1: So low?"]
+
+
+def test_lengths_of_time_in_a_workbook_are_hours(read: Read, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Levels")
+        sheet.write_column(0, 0, ["open", "weir"])
+        sheet.write_number(1, 0, 1.5, book.add_format({"num_format": "[h]:mm"}))
+
+    _, sections = read(saved(tmp_path, "a.xlsx", buffer.getvalue()))
+
+    assert texts(sections) == ["open: 36:00:00"]
 
 
 def test_a_book_is_read_chapter_by_chapter(read: Read, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class Asides:
                 yield text
 
     def _drawn(self, relation: str) -> Any:
-        return tree_of(self._relations[relation].target_part) if relation in self._relations else None
+        return tree_of(self._relations[relation].target_part.blob) if relation in self._relations else None
 
 
 def notes_of(document: Part) -> Iterator[tuple[tuple[str, str], str]]:

@@ -73,15 +73,15 @@ def related(part: Any, kind: str) -> Iterator[Any]:
     """The trees of the parts of this kind, such as "footnotes", that a part refers to."""
     for relation in part.rels.values():
         if relation.reltype.endswith(f"/{kind}") and not relation.is_external:
-            root = tree_of(relation.target_part)
+            root = tree_of(relation.target_part.blob)
             if root is not None:
                 yield root
 
 
-def tree_of(part: Any) -> Any:
+def tree_of(content: bytes) -> Any:
     """What a part of a package holds, said once; None where it is broken, which costs nothing but itself."""
     try:
-        root = etree.fromstring(part.blob, etree.XMLParser(resolve_entities=False))
+        root = etree.fromstring(content, etree.XMLParser(resolve_entities=False))
     except etree.XMLSyntaxError:
         return None
     drop_second_writings(root)

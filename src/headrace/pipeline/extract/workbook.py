@@ -1,8 +1,9 @@
 """Workbooks by calamine (XLSX, XLS, ODS): a sheet is a heading, and each of its rows explains itself, as in a table."""
 
 import zipfile
-from collections.abc import Iterator
-from datetime import date, datetime, time
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from itertools import chain
 from typing import Any, BinaryIO
 
 from docx.opc.coreprops import CoreProperties
@@ -12,6 +13,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 from headrace.pipeline.extract.archive import OLE_MARK, check_archive, damaged, locked
 from headrace.pipeline.extract.office import metadata_of, title_of
 from headrace.pipeline.extract.parts import Parsed, Part, grouped
+from headrace.pipeline.extract.remarks import remarks_of
 from headrace.pipeline.extract.table import alone, described, is_header
 from headrace.pipeline.source import Limits, Outline
 
@@ -22,12 +24,12 @@ ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 def extract(file: BinaryIO, limits: Limits) -> Parsed:
     """One sheet is in memory at a time. Values are those that were last computed; formulas are not."""
-    outline = Outline()
+    outline, remarks = Outline(), dict[str, list[str]]()
     if is_old(file):
         refuse_locked(file)
     else:
         check_archive(file, limits, NAME)
-        outline = outline_of(file)
+        outline, remarks = outline_of(file), remarks_of(file)
     try:
         workbook = CalamineWorkbook.from_filelike(file)
     except PasswordError as error:
@@ -35,7 +37,7 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
     except CalamineError as error:
         raise damaged(NAME) from error
     warnings: list[str] = []
-    return Parsed(outline=outline, parts=read_parts(workbook, warnings), warnings=warnings)
+    return Parsed(outline=outline, parts=read_parts(workbook, remarks, warnings), warnings=warnings)
 
 
 def is_old(file: BinaryIO) -> bool:
@@ -65,8 +67,11 @@ def outline_of(file: BinaryIO) -> Outline:
         file.seek(0)
 
 
-def read_parts(workbook: CalamineWorkbook, warnings: list[str]) -> Iterator[Part]:
-    """Sheets in their order, hidden ones included; one that cannot be read is left out, and said."""
+def read_parts(workbook: CalamineWorkbook, remarks: Mapping[str, list[str]], warnings: list[str]) -> Iterator[Part]:
+    """Sheets in their order, hidden ones included, each before the remarks on it.
+
+    A sheet that cannot be read is left out, and said.
+    """
     names = workbook.sheet_names
     for index, name in enumerate(names):
         try:
@@ -74,7 +79,9 @@ def read_parts(workbook: CalamineWorkbook, warnings: list[str]) -> Iterator[Part
         except CalamineError:
             warnings.append(f"the sheet {name[:100]!r} is damaged and was left out")
             continue
-        yield from grouped(read_records(rows, (index + 1) / len(names)), name)
+        fraction = (index + 1) / len(names)
+        beside = ((remark, fraction) for remark in remarks.get(name, ()))
+        yield from grouped(chain(read_records(rows, fraction), beside), name)
 
 
 def read_records(rows: Iterator[list[Any]], fraction: float) -> Iterator[tuple[str, float]]:
@@ -104,11 +111,14 @@ def trimmed(cells: list[str]) -> list[str]:
 
 
 def shown(cell: Any) -> str:
-    """A value as one would write it: whole numbers without a point, instants as ISO 8601."""
+    """A value as one would write it: whole numbers without a point, instants as ISO 8601, lengths of time as hours."""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
+    if isinstance(cell, timedelta):
+        minutes, seconds = divmod(round(cell.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
     if isinstance(cell, datetime | date | time):
         return cell.isoformat()
     return str(cell)
