@@ -102,6 +102,14 @@ def retyped(package: bytes, kind: str) -> bytes:
     return buffer.getvalue()
 
 
+def strict(package: bytes) -> bytes:
+    """An Office file as "Strict Open XML", with the namespaces of ISO/IEC 29500-1."""
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        members = {name: archive.read(name).decode() for name in archive.namelist() if name.endswith(("xml", "rels"))}
+    known = re.compile(r"http://schemas\.openxmlformats\.org/(\w+ml|officeDocument)/2006/(\w+)")
+    return zipped({name: known.sub(r"http://purl.oclc.org/ooxml/\1/\2", text) for name, text in members.items()})
+
+
 def slides(*texts: tuple[str, str], **beside: str) -> bytes:
     """A presentation with a title and a text on each slide; the first has a note, and refers to the parts `beside`."""
     presentation = Presentation()

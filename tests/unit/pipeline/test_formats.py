@@ -25,6 +25,7 @@ from tests.unit.pipeline.documents import (
     retyped,
     saved,
     slides,
+    strict,
     workbook,
     zipped,
 )
@@ -138,6 +139,28 @@ def test_lengths_of_time_in_a_workbook_are_hours(read: Read, tmp_path: Path) -> 
     _, sections = read(saved(tmp_path, "a.xlsx", buffer.getvalue()))
 
     assert texts(sections) == ["open: 36:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("filename", "content", "expected"),
+    [
+        ("a.docx", docx(paragraph("The Mill", is_heading=True) + paragraph("water")), "The Mill\nwater"),
+        (
+            "a.pptx",
+            slides(("The Mill", "water"), diagramData=DIAGRAM),
+            "The Mill\nwater\nDig the race\nHang the wheel\n",
+        ),
+        ("a.xlsx", workbook(Levels=[["place", "height"], ["weir", 1.5]]), "place: weir\nheight: 1.5"),
+    ],
+)
+def test_the_strict_dialect_is_read_like_the_usual_one(
+    read: Read, tmp_path: Path, filename: str, content: bytes, expected: str
+) -> None:
+    outline, sections = read(saved(tmp_path, filename, content))
+    strict_outline, strict_sections = read(saved(tmp_path, filename, strict(content)))
+
+    assert texts(sections)[0].startswith(expected)
+    assert (strict_outline, strict_sections) == (outline, sections)
 
 
 def test_a_book_is_read_chapter_by_chapter(read: Read, tmp_path: Path) -> None:

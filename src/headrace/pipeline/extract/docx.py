@@ -15,6 +15,7 @@ from docx.parts.document import DocumentPart
 
 from headrace.pipeline.extract.archive import check_archive
 from headrace.pipeline.extract.asides import Asides, margins
+from headrace.pipeline.extract.dialect import transitional
 from headrace.pipeline.extract.office import drop_second_writings, link_targets, metadata_of, opened, title_of
 from headrace.pipeline.extract.paragraphs import PARAGRAPH, blocks, text_of
 from headrace.pipeline.extract.parts import Parsed, Part
@@ -33,7 +34,7 @@ PartFactory.part_type_for["application/vnd.openxmlformats-officedocument.wordpro
 def extract(file: BinaryIO, limits: Limits) -> Parsed:
     """The whole tree is in memory at once, at 20 times its packed size and more: the memory limit is what bounds it."""
     check_archive(file, limits, NAME)
-    document = opened(open_document, file, NAME)
+    document = opened(open_document, transitional(file, NAME), NAME)
     drop_second_writings(document.element.body)
     properties = document.core_properties
     outline = Outline(title=title_of(properties), metadata=metadata_of(properties))

@@ -8,6 +8,7 @@ from pptx.package import Package
 
 from headrace.model.errors import DocumentError
 from headrace.pipeline.extract.archive import check_archive
+from headrace.pipeline.extract.dialect import transitional
 from headrace.pipeline.extract.drawing import PARAGRAPH, chart_text, diagram_text, lines_of, paragraph_text
 from headrace.pipeline.extract.office import drop_second_writings, link_targets, metadata_of, opened, related, title_of
 from headrace.pipeline.extract.parts import Parsed, Part
@@ -20,7 +21,7 @@ COMMENT = qn("p:text")
 def extract(file: BinaryIO, limits: Limits) -> Parsed:
     """The whole file is in memory at once, its pictures too. Pages are slides, hidden ones included."""
     check_archive(file, limits, NAME)
-    presentation = opened(open_presentation, file, NAME)
+    presentation = opened(open_presentation, transitional(file, NAME), NAME)
     count = len(presentation.slides)
     if count > limits.max_pages:
         detail = f"the {NAME} has {count} slides and the limit is {limits.max_pages}; split it into smaller files"

@@ -11,6 +11,7 @@ from docx.oxml.parser import parse_xml
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 from headrace.pipeline.extract.archive import OLE_MARK, check_archive, damaged, locked
+from headrace.pipeline.extract.dialect import transitional
 from headrace.pipeline.extract.office import metadata_of, title_of
 from headrace.pipeline.extract.parts import Parsed, Part, grouped
 from headrace.pipeline.extract.remarks import remarks_of
@@ -29,6 +30,7 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
         refuse_locked(file)
     else:
         check_archive(file, limits, NAME)
+        file = transitional(file, NAME)
         outline, remarks = outline_of(file), remarks_of(file)
     try:
         workbook = CalamineWorkbook.from_filelike(file)
