@@ -82,17 +82,54 @@ FOREIGN = {
     b"Rar!": "a compressed archive",
     b"SQLite format 3": "a database",
     b"%!PS": "a PostScript file",
+    bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3"): "a section of a OneNote notebook",
+    b"!BDN": "a mailbox of Outlook",
+    b"8BPS": "a Photoshop picture",
+    b"AT&TFORM": "a DjVu document",
+    b"ITSF": "a compiled help file",
+    b"\x1aE\xdf\xa3": "a video file",
+    b"\x30\x26\xb2\x75": "a sound or video file",
+    b"\xff\xfb": "a sound file",
+    b"PAR1": "a Parquet table",
+}
+# Some marks stand further in; what is behind them counts only where the rest is no text, too.
+FOREIGN_WITHIN = {
+    (4, b"ftyphei"): "a HEIC picture",
+    (4, b"ftypmif1"): "a HEIC picture",
+    (4, b"ftypavif"): "an AVIF picture",
+    (4, b"ftyp"): "a sound or video file",
+    (4, b"Standard Jet DB"): "an Access database",
+    (4, b"Standard ACE DB"): "an Access database",
+    (60, b"BOOKMOBI"): "a Kindle book",
+    (257, b"ustar"): "a TAR archive",
 }
 # Two letters also begin words: these marks count only where the rest is no text.
-SHORT_MARKS = (b"BM", b"MZ", b"ID3", b"RIFF", b"GIF8", b"BZh", b"OggS", b"Rar!")
+SHORT_MARKS = (b"BM", b"MZ", b"ID3", b"RIFF", b"GIF8", b"BZh", b"OggS", b"Rar!", b"PAR1", b"ITSF", b"8BPS", b"!BDN")
 OFFICE = {"word/": DOCX, "ppt/": PPTX, "xl/": XLSX}
-PROGRAM = "META-INF/MANIFEST.MF"
+# What else is packed as ZIP, by a member that it has.
+FOREIGN_MEMBERS = {
+    "META-INF/MANIFEST.MF": "a packed program",
+    "classes.dex": "a packed program",
+    "Index/Document.iwa": "a Pages, Numbers or Keynote file",
+    "FixedDocSeq.fdseq": "an XPS document",
+    "FixedDocumentSequence.fdseq": "an XPS document",
+    "visio/document.xml": "a Visio drawing",
+}
 OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
 MAX_MIMETYPE_BYTES = 200
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b") | {127})
 MAX_CONTROL_SHARE = 0.01
 MAX_PARSED_BYTES = 1_000_000
-ENCRYPTED, *WORKBOOKS = (name.encode("utf-16-le") for name in ("EncryptedPackage", "Workbook", "Book"))
+# What an OLE compound file is, by the first of these among its entries; it may hold others within.
+COMPOUNDS = {
+    "Workbook": XLS,
+    "Book": XLS,
+    "WordDocument": "a Word document in the format before 2007; save it as DOCX or PDF and send that",
+    "PowerPoint Document": "a presentation in the format before 2007; save it as PPTX or PDF and send that",
+    "__properties_version1.0": "a message of Outlook; save it as a mail (EML) or PDF and send that",
+    "VisioDocument": "a Visio drawing; save it as PDF and send that",
+}
+ENCRYPTED, ENTRY_BYTES, ENTRY_NAME_BYTES = "EncryptedPackage", 128, 64
 # The header of a mail: two of these, and one that says where it came from or went.
 MAIL_FIELD = re.compile(
     r"^(from|to|subject|date|message-id|received|return-path|mime-version|delivered-to|reply-to|dkim-signature|cc):",
@@ -152,8 +189,8 @@ def archive_type(file: BinaryIO, hint: str) -> str:
         return declared
     if declared.startswith(OPEN_DOCUMENT):
         raise UnsupportedType("the content is an OpenDocument file; save it as DOCX, PPTX or PDF and send that")
-    if PROGRAM in names:
-        raise UnsupportedType(f"the content is a packed program, which cannot be read; {READABLE}")
+    if kind := next((kind for name, kind in FOREIGN_MEMBERS.items() if name in names), None):
+        raise foreign(kind)
     return packed_type(names, hint)
 
 
@@ -178,21 +215,35 @@ def compound_type(file: BinaryIO, header: bytes, hint: str) -> str:
     sector_bytes = 1 << min(16, int.from_bytes(header[30:32], "little"))
     first_sector = int.from_bytes(header[48:52], "little")
     file.seek((first_sector + 1) * sector_bytes)
-    entries = file.read(4096)
-    if ENCRYPTED in entries:
+    names = entry_names(file.read(4096))
+    if ENCRYPTED in names:
         return ARCHIVES.get(hint, DOCX)
-    if any(name + b"\0\0" in entries for name in WORKBOOKS):
+    kind = next((COMPOUNDS[name] for name in names if name in COMPOUNDS), None)
+    if kind == XLS:
         return XLS
-    raise UnsupportedType(
-        "the content is an Office file in the format before 2007; save it as DOCX, PPTX or PDF and send that"
-    )
+    raise UnsupportedType(f"the content is {kind or f'of no type that can be read; {READABLE}'}")
+
+
+def entry_names(directory: bytes) -> list[str]:
+    """The names of a compound file's streams and folders, in the order in which they were made."""
+    starts = range(0, len(directory), ENTRY_BYTES)
+    names = (directory[start : start + ENTRY_NAME_BYTES].decode("utf-16-le", "replace") for start in starts)
+    return [name.partition("\0")[0] for name in names]
 
 
 def refuse_foreign(prefix: bytes) -> None:
     """Name what is known not to be a document."""
     for mark, kind in FOREIGN.items():
         if prefix.startswith(mark) and not (mark in SHORT_MARKS and is_text(prefix)):
-            raise UnsupportedType(f"the content is {kind}, which cannot be read; {READABLE}")
+            raise foreign(kind)
+    for (offset, mark), kind in FOREIGN_WITHIN.items():
+        if prefix.startswith(mark, offset) and not is_text(prefix):
+            raise foreign(kind)
+
+
+def foreign(kind: str) -> UnsupportedType:
+    """It is known, and no document that can be read."""
+    return UnsupportedType(f"the content is {kind}, which cannot be read; {READABLE}")
 
 
 def is_text(prefix: bytes) -> bool:

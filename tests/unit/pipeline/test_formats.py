@@ -253,6 +253,19 @@ def test_documents_that_are_damaged_or_empty_say_so(read: Read, tmp_path: Path) 
     assert code_of(read, tmp_path, "b.png", image("a")[:200]) in {"corrupt", "empty"}
 
 
+@pytest.mark.parametrize("protection", [b"", b"\x86\0\0\0"], ids=["to read", "to read and to write"])
+def test_an_old_workbook_with_a_password_says_so(read: Read, tmp_path: Path, protection: bytes) -> None:
+    header = bytearray(512)
+    header[:8], header[30:32] = bytes.fromhex("d0cf11e0a1b11ae1"), (9).to_bytes(2, "little")
+    directory = "Workbook".encode("utf-16-le").ljust(512, b"\0")
+    begins = bytes.fromhex("0908 1000 0006 0500") + bytes(12)
+    password = bytes.fromhex("2f00 3600 0100") + bytes(52)
+
+    content = bytes(header) + directory + begins + protection + password
+
+    assert code_of(read, tmp_path, "a.xls", content) == "encrypted"
+
+
 @pytest.mark.parametrize("content", [image("text"), image("text", kind="TIFF", frames=2)])
 def test_a_picture_without_recognition_fails_and_says_what_to_install(
     read: Read, tmp_path: Path, content: bytes

@@ -37,11 +37,11 @@ def sniffed(folder: Path, filename: str, content: bytes) -> str:
     return sniff(path, filename)
 
 
-def compound(entry: str) -> bytes:
-    """An OLE file whose directory, in its first sector, has this entry."""
+def compound(*entries: str) -> bytes:
+    """An OLE file whose directory, in its first sector, has these entries."""
     header = bytearray(512)
     header[:8], header[30:32] = OLE, (9).to_bytes(2, "little")
-    return bytes(header) + entry.encode("utf-16-le").ljust(512, b"\0")
+    return bytes(header) + b"".join(entry.encode("utf-16-le").ljust(128, b"\0") for entry in entries).ljust(512, b"\0")
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,13 @@ def compound(entry: str) -> bytes:
         ("a.txt", "Die schöne Straße führt über die größte Brücke der Stadt.".encode("latin-1"), TEXT),
         ("words.txt", b"BMX riders and MZ motorbikes, RIFF raff", TEXT),
         ("words.txt", b"MZ is a motorbike", TEXT),
+        ("words.txt", b"The ftyp of a file, and what PAR1 is", TEXT),
         ("slides", zipped({"[Content_Types].xml": "x", "ppt/presentation.xml": "x"}), PPTX),
         ("broken.pptx", b"PK\x03\x04", PPTX),
         ("sums.zip", zipped({"[Content_Types].xml": "x", "xl/workbook.xml": "x"}), XLSX),
         ("sums.ods", zipped({"mimetype": ODS, "content.xml": "x"}), ODS),
         ("sums.xls", compound("Workbook"), XLS),
+        ("sums.xls", compound("Root Entry", "Workbook", "WordDocument"), XLS),
         ("locked.xlsx", compound("EncryptedPackage"), XLSX),
         ("book", zipped({"mimetype": EPUB, "a.xhtml": "x"}), EPUB),
         ("things.zip", zipped({"xl/a.txt": "a folder of that name"}), ZIP),
@@ -111,6 +113,15 @@ def test_the_content_decides_and_the_name_only_hints_among_texts(
         (zipped({"META-INF/MANIFEST.MF": "x", "A.class": "y"}), "a packed program"),
         (zipped({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "x"}), "OpenDocument"),
         (compound("WordDocument"), "before 2007"),
+        (compound("Root Entry", "WordDocument", "Workbook"), "a Word document in the format before 2007"),
+        (compound("Root Entry", "PowerPoint Document"), "a presentation in the format before 2007"),
+        (compound("Root Entry", "__nameid_version1.0", "__properties_version1.0"), "a message of Outlook"),
+        (compound("Root Entry", "something"), "no type that can be read"),
+        (zipped({"Index/Document.iwa": "x", "preview.jpg": "y"}), "a Pages, Numbers or Keynote file"),
+        (bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3") + bytes(40), "a OneNote notebook"),
+        (b"\x00\x00\x00\x18ftypheic" + bytes(20), "a HEIC picture"),
+        (b"\x00\x00\x00\x18ftypmp42" + bytes(20), "a sound or video file"),
+        (b"notes.txt".ljust(257, b"\0") + b"ustar\x0000", "a TAR archive"),
         (bytes(range(256)) * 4, "no type that can be read"),
     ],
 )

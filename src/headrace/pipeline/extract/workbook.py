@@ -1,5 +1,6 @@
 """Workbooks by calamine (XLSX, XLS, ODS): a sheet is a heading, and each of its rows explains itself, as in a table."""
 
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
@@ -21,6 +22,8 @@ from headrace.pipeline.source import Limits, Outline
 NAME = "workbook"
 CORE = "docProps/core.xml"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+# Globals substream, MS-XLS 2.1.7.20.3: BOF, then WriteProtect and FilePass where there are such.
+FILE_PASS = re.compile(rb"\x09\x08\x10\x00\x00\x06\x05\x00.{12}(?:\x86\x00\x00\x00)?\x2f\x00", re.DOTALL)
 
 
 def extract(file: BinaryIO, limits: Limits) -> Parsed:
@@ -50,10 +53,13 @@ def is_old(file: BinaryIO) -> bool:
 
 
 def refuse_locked(file: BinaryIO) -> None:
-    """Raise DocumentError `encrypted` for a wrapping around an encrypted workbook."""
+    """Raise DocumentError `encrypted` for an old workbook with a password, or a wrapping around a newer one.
+
+    Calamine says of both that it cannot tell their format.
+    """
     content = file.read()
     file.seek(0)
-    if ENCRYPTED in content:
+    if ENCRYPTED in content or FILE_PASS.search(content):
         raise locked(NAME)
 
 
