@@ -83,6 +83,19 @@ def test_the_fields_that_are_filled_and_the_remarks_are_read_with_their_page(rea
     assert texts(sections) == ["\n".join(["The water rises.", *told])]
 
 
+def test_an_accent_that_is_drawn_upon_its_letter_makes_it_whole(read: Read, tmp_path: Path) -> None:
+    def upon(accent: str, letter: str) -> str:
+        return f") Tj [({accent}) 440 ({letter})] TJ ("
+
+    acute, diaeresis = "\\264", "\\250"
+    names = f"Poincar{upon(acute, 'e')} and M{upon(diaeresis, 'o')}bius, {upon(acute, 'q')} and rock{acute}a"
+    content = pdf([names]).replace(b"/BaseFont/Helvetica", b"/BaseFont/Helvetica/Encoding/WinAnsiEncoding")
+
+    _, sections = read(saved(tmp_path, "a.pdf", content))
+
+    assert texts(sections) == ["Poincaré and Möbius, \N{ACUTE ACCENT}q and rock\N{ACUTE ACCENT}a"]
+
+
 def test_a_pdf_that_is_locked_cut_or_a_mere_scan_says_so(read: Read, tmp_path: Path) -> None:
     assert code_of(read, tmp_path, "a.pdf", pdf(["secret"], encrypt=True)) == "encrypted"
     assert code_of(read, tmp_path, "b.pdf", pdf(["text"] * 20)[:1500]) == "corrupt"

@@ -12,6 +12,7 @@ import pypdfium2
 from pypdfium2.raw import FPDF_ERR_PASSWORD
 
 from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.accents import composed
 from headrace.pipeline.extract.annotations import written_on
 from headrace.pipeline.extract.archive import damaged, locked
 from headrace.pipeline.extract.parts import Parsed, Part
@@ -81,7 +82,7 @@ def read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> tu
     """The text within the page's box with what was written onto it, and how to draw it if it is a picture."""
     page = document[index]
     content = page.get_textpage()
-    text = HYPHENS.sub("", content.get_text_bounded()).replace("\r\n", "\n")
+    text = composed(content, HYPHENS.sub("", content.get_text_bounded()).replace("\r\n", "\n"))
     picture = None
     if is_scan(page, content, text):
         picture = partial(drawn, document, index, limits, without_text=bool(text.strip()))
