@@ -191,11 +191,11 @@ def image(*lines: str, kind: str = "PNG", frames: int = 1) -> bytes:
     return buffer.getvalue()
 
 
-def pdf(pages: list[str], *, encrypt: bool = False) -> bytes:
-    """A PDF with one line of text a page."""
+def pdf(pages: list[str], *, encrypt: bool = False, title: str = "The Weir", catalog: str = "") -> bytes:
+    """A PDF with one line of text a page, and what else its catalog says."""
     kids = " ".join(f"{4 + 2 * index} 0 R" for index in range(len(pages)))
     objects = [
-        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Catalog/Pages 2 0 R{catalog}>>",
         f"<</Type/Pages/Kids[{kids}]/Count {len(pages)}>>",
         "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
     ]
@@ -204,7 +204,7 @@ def pdf(pages: list[str], *, encrypt: bool = False) -> bytes:
         resources = "/Resources<</Font<</F1 3 0 R>>>>/MediaBox[0 0 612 792]"
         objects.append(f"<</Type/Page/Parent 2 0 R{resources}/Contents {5 + 2 * index} 0 R>>")
         objects.append(f"<</Length {len(content)}>>stream\n{content}\nendstream")
-    objects.append("<</Title(The Weir)/Author(Grace)/CreationDate(D:20240506070809+02'00')>>")
+    objects.append(f"<</Title({title})/Author(Grace)/CreationDate(D:20240506070809+02'00')>>")
     if encrypt:
         secret = "00" * 32
         objects.append(f"<</Filter/Standard/V 1/R 2/O<{secret}>/U<{secret}>/P -4>>")

@@ -96,6 +96,35 @@ def test_an_accent_that_is_drawn_upon_its_letter_makes_it_whole(read: Read, tmp_
     assert texts(sections) == ["Poincaré and Möbius, \N{ACUTE ACCENT}q and rock\N{ACUTE ACCENT}a"]
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("Microsoft Word - The mill.docx", "The mill.docx"),
+        ("Microsoft PowerPoint - Mills", "Mills"),
+        ("The Mill\\000", "The Mill"),
+        ("Microsoft Word and the mill", "Microsoft Word and the mill"),
+        ("The book without a name: untitled", "The book without a name: untitled"),
+        ("untitled", None),
+        ("Untitled document", None),
+    ],
+)
+def test_what_a_printing_program_made_of_a_title_is_no_part_of_it(
+    read: Read, tmp_path: Path, written: str, expected: str | None
+) -> None:
+    outline, _ = read(saved(tmp_path, "a.pdf", pdf(["text"], title=written)))
+
+    assert outline.title == expected
+
+
+def test_a_pdf_that_is_but_the_shell_of_a_form_says_so(read: Read, tmp_path: Path) -> None:
+    catalog = "/NeedsRendering true/AcroForm<</Fields[]/XFA()>>"
+    shell = pdf(["Please wait... If this message is not eventually replaced"], catalog=catalog)
+
+    outline, _ = read(saved(tmp_path, "a.pdf", shell))
+
+    assert "only programs by Adobe show" in outline.warnings[0]
+
+
 def test_a_pdf_that_is_locked_cut_or_a_mere_scan_says_so(read: Read, tmp_path: Path) -> None:
     assert code_of(read, tmp_path, "a.pdf", pdf(["secret"], encrypt=True)) == "encrypted"
     assert code_of(read, tmp_path, "b.pdf", pdf(["text"] * 20)[:1500]) == "corrupt"

@@ -9,7 +9,7 @@ from functools import partial
 from typing import BinaryIO
 
 import pypdfium2
-from pypdfium2.raw import FPDF_ERR_PASSWORD
+from pypdfium2.raw import FORMTYPE_XFA_FULL, FPDF_ERR_PASSWORD
 
 from headrace.model.errors import DocumentError
 from headrace.pipeline.extract.accents import composed
@@ -25,6 +25,9 @@ logging.getLogger("pypdfium2").setLevel(logging.ERROR)
 NAME = "PDF"
 END_MARK = b"%%EOF"
 DAMAGED = "is damaged and was left out"
+SHELL = "the PDF is a form whose content only programs by Adobe show; open it there, print it as PDF and send that"
+# What programs that print into a PDF put before a document's name, or in place of a title.
+MADE_UP = re.compile(r"^(?:Microsoft (?:Office )?(?:Word|Excel|PowerPoint) - |untitled(?: document)?$)", re.IGNORECASE)
 TAIL_BYTES = 65_536
 # Where a word is divided at the end of a line, pdfium writes one of these.
 HYPHENS = re.compile("[\ufffe\x02](?:\r?\n)?")
@@ -44,8 +47,10 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
         detail = f"the PDF has {count} pages and the limit is {limits.max_pages}; split it into smaller files"
         raise DocumentError("too_large", detail)
     fields = document.get_metadata_dict(skip_empty=True)
-    outline = Outline(page_count=count, title=fields.get("Title", "").strip() or None, metadata=metadata_of(fields))
+    outline = Outline(page_count=count, title=title_of(fields), metadata=metadata_of(fields))
     parsed = Parsed(outline=outline, parts=iter(()))
+    if document.get_formtype() == FORMTYPE_XFA_FULL:
+        parsed.warnings.append(SHELL)
     return replace(parsed, parts=read_parts(document, count, limits, parsed))
 
 
@@ -90,6 +95,11 @@ def read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> tu
     content.close()
     page.close()
     return whole, picture
+
+
+def title_of(fields: dict[str, str]) -> str | None:
+    """The title that someone gave it, or the name of the file that was printed."""
+    return MADE_UP.sub("", fields.get("Title", "").strip(" \t\r\n\0")) or None
 
 
 def metadata_of(fields: dict[str, str]) -> dict[str, str]:
