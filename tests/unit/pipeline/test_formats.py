@@ -9,6 +9,7 @@ import xlsxwriter
 
 from headrace.model.document import Section
 from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.workbook import shown
 from headrace.pipeline.sandbox import Limits, Parsers, Spoilt
 from tests.unit.pipeline.conftest import Read
 from tests.unit.pipeline.documents import (
@@ -127,6 +128,43 @@ def test_a_comment_that_is_written_down_for_older_programs_too_is_read_once(read
     _, sections = read(saved(tmp_path, "a.xlsx", zipped(members)))
 
     assert texts(sections) == ["A1: So low?"]
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "expected"),
+    [
+        ("0.0%", 0.255, "25.5%"),
+        (10, -0.07, "-7%"),
+        ('#,##0.00 "€"', 1234.5, "1234.5 €"),
+        ("[$€-407] #,##0.00", -2, "-€ 2"),
+        ("_-* #,##0.00 €_-;-* #,##0.00 €_-", 0.5, "0.5 €"),
+        ('"$"#,##0_);("$"#,##0)', 3, "$3"),
+        ('0 "kg"', 0.3, "0.3 kg"),
+        ("0.00E+00", 1.5, "1.5"),
+        ("#,##0.00;[Red]-#,##0.00", 1.5, "1.5"),
+        ("General", 1.5, "1.5"),
+        (44, 1.5, "1.5"),
+    ],
+)
+def test_a_number_in_a_workbook_has_the_unit_that_is_shown_with_it(
+    read: Read, tmp_path: Path, code: str | int, value: float, expected: str
+) -> None:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Levels")
+        signed = book.add_format({"num_format": code})
+        sheet.write_row(2, 28, ["place", "share", "plain"])
+        sheet.write_row(4, 28, ["weir", value, value])
+        sheet.write_formula(4, 29, "=1*AE5", signed, value)
+        book.add_worksheet("Other").write_number(3, 1, value, signed)
+
+    _, sections = read(saved(tmp_path, "a.xlsx", buffer.getvalue()))
+
+    assert texts(sections) == [f"place: weir\nshare: {expected}\nplain: {value:g}", f"column 1: {expected}"]
+
+
+def test_numbers_in_a_workbook_have_the_digits_that_are_shown() -> None:
+    assert [shown(value) for value in (0.1 + 0.2, 2.0, 1234.5, 1e-7)] == ["0.3", "2", "1234.5", "1e-07"]
 
 
 def test_lengths_of_time_in_a_workbook_are_hours(read: Read, tmp_path: Path) -> None:

@@ -30,14 +30,23 @@ def remarks_of(file: BinaryIO) -> dict[str, list[str]]:
 
 def sheets(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
     """Each sheet's name and where it is. Names of namespaces differ between the standard's two dialects."""
-    for _, kind, workbook in relations(archive, ""):
-        root = read_tree(archive, workbook) if kind == "officeDocument" else None
-        if root is not None:
-            members = {key: member for key, _, member in relations(archive, workbook)}
-            for sheet in root.iter("{*}sheet"):
-                key = next((value for name, value in sheet.items() if name.endswith("}id")), "")
-                if key in members:
-                    yield sheet.get("name", ""), members[key]
+    workbook = main_member(archive)
+    root = read_tree(archive, workbook)
+    members = {key: member for key, _, member in relations(archive, workbook)}
+    for sheet in () if root is None else root.iter("{*}sheet"):
+        key = next((value for name, value in sheet.items() if name.endswith("}id")), "")
+        if key in members:
+            yield sheet.get("name", ""), members[key]
+
+
+def main_member(archive: zipfile.ZipFile) -> str:
+    """The workbook itself."""
+    return next((member for _, kind, member in relations(archive, "") if kind == "officeDocument"), "")
+
+
+def related_members(archive: zipfile.ZipFile, kind: str) -> list[str]:
+    """What the workbook refers to as this kind, such as "styles"."""
+    return [member for _, found, member in relations(archive, main_member(archive)) if found == kind]
 
 
 def beside(archive: zipfile.ZipFile, sheet: str) -> Iterator[str]:

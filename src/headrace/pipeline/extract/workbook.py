@@ -17,6 +17,7 @@ from headrace.pipeline.extract.office import metadata_of, title_of
 from headrace.pipeline.extract.parts import Parsed, Part, grouped
 from headrace.pipeline.extract.remarks import remarks_of
 from headrace.pipeline.extract.table import alone, described, is_header
+from headrace.pipeline.extract.units import Measured, Units
 from headrace.pipeline.source import Limits, Outline
 
 NAME = "workbook"
@@ -28,13 +29,13 @@ FILE_PASS = re.compile(rb"\x09\x08\x10\x00\x00\x06\x05\x00.{12}(?:\x86\x00\x00\x
 
 def extract(file: BinaryIO, limits: Limits) -> Parsed:
     """One sheet is in memory at a time. Values are those that were last computed; formulas are not."""
-    outline, remarks = Outline(), dict[str, list[str]]()
+    outline, remarks, units = Outline(), dict[str, list[str]](), None
     if is_old(file):
         refuse_locked(file)
     else:
         check_archive(file, limits, NAME)
         file = transitional(file, NAME)
-        outline, remarks = outline_of(file), remarks_of(file)
+        outline, remarks, units = outline_of(file), remarks_of(file), Units(file)
     try:
         workbook = CalamineWorkbook.from_filelike(file)
     except PasswordError as error:
@@ -42,7 +43,7 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
     except CalamineError as error:
         raise damaged(NAME) from error
     warnings: list[str] = []
-    return Parsed(outline=outline, parts=read_parts(workbook, remarks, warnings), warnings=warnings)
+    return Parsed(outline=outline, parts=read_parts(workbook, units, remarks, warnings), warnings=warnings)
 
 
 def is_old(file: BinaryIO) -> bool:
@@ -75,7 +76,9 @@ def outline_of(file: BinaryIO) -> Outline:
         file.seek(0)
 
 
-def read_parts(workbook: CalamineWorkbook, remarks: Mapping[str, list[str]], warnings: list[str]) -> Iterator[Part]:
+def read_parts(
+    workbook: CalamineWorkbook, units: Units | None, remarks: Mapping[str, list[str]], warnings: list[str]
+) -> Iterator[Part]:
     """Sheets in their order, hidden ones included, each before the remarks on it.
 
     A sheet that cannot be read is left out, and said.
@@ -83,10 +86,13 @@ def read_parts(workbook: CalamineWorkbook, remarks: Mapping[str, list[str]], war
     names = workbook.sheet_names
     for index, name in enumerate(names):
         try:
-            rows = workbook.get_sheet_by_name(name).iter_rows()
+            sheet = workbook.get_sheet_by_name(name)
         except CalamineError:
             warnings.append(f"the sheet {name[:100]!r} is damaged and was left out")
             continue
+        rows = sheet.iter_rows()
+        if units is not None and sheet.start is not None:
+            rows = units.added(name, rows, first_column=sheet.start[1])
         fraction = (index + 1) / len(names)
         beside = ((remark, fraction) for remark in remarks.get(name, ()))
         yield from grouped(chain(read_records(rows, fraction), beside), name)
@@ -100,7 +106,7 @@ def read_records(rows: Iterator[list[Any]], fraction: float) -> Iterator[tuple[s
         cells = [shown(cell) for cell in row]
         if names is None and any(cells):
             filled = trimmed(cells)
-            names = filled if is_header(filled) else []
+            names = filled if is_header(filled) and not any(isinstance(cell, Measured) for cell in row) else []
             if names:
                 continue
         if record := described(cells, names or []):
@@ -119,11 +125,11 @@ def trimmed(cells: list[str]) -> list[str]:
 
 
 def shown(cell: Any) -> str:
-    """A value as one would write it: whole numbers without a point, instants as ISO 8601, lengths of time as hours."""
+    """A value as one would write it: numbers to 15 digits, instants as ISO 8601, lengths of time as hours."""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() else f"{cell:.15g}"
     if isinstance(cell, timedelta):
         minutes, seconds = divmod(round(cell.total_seconds()), 60)
         return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
