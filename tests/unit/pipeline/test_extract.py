@@ -68,6 +68,10 @@ def test_the_fields_that_are_filled_and_the_remarks_are_read_with_their_page(rea
         "/Subtype/Widget/FT/Tx/T(f1)/TU(Your name)/V(Ada\\rLovelace)",
         "/Subtype/Widget/FT/Tx/T(Street)/V()",
         "/Subtype/Widget/FT/Ch/Ff 131072/T(Country)/V(France)/Opt[(Spain)(France)]",
+        "/Subtype/Widget/FT/Ch/Ff 131072/T(Language)/V(de)/Opt[[(de)(German)][(fr)(French)]]",
+        "/Subtype/Widget/FT/Ch/Ff 2097152/T(Grain)/V[(Rye)(Oats)]/I[0 2]/Opt[(Rye)(Corn)(Oats)]",
+        "/Subtype/Widget/FT/Ch/Ff 393216/T(Other)/V(Spelt)/Opt[(Rye)]",
+        "/Subtype/Widget/FT/Tx/Ff 8192/T(Password)/V(secret)",
         f"{box}/T(Member)/V/Yes/AS/Yes",
         f"{box}/T(Guest)/V/Off/AS/Off",
         "/Subtype/Text/Contents(Ask the miller.)",
@@ -79,8 +83,9 @@ def test_the_fields_that_are_filled_and_the_remarks_are_read_with_their_page(rea
 
     _, sections = read(saved(tmp_path, "a.pdf", form))
 
-    told = ["City: Grünau", "Your name: Ada\nLovelace", "Country: France", "Member: Yes", "Ask the miller.", "Urgent"]
-    assert texts(sections) == ["\n".join(["The water rises.", *told])]
+    typed = ["City: Grünau", "Your name: Ada\nLovelace"]
+    chosen = ["Country: France", "Language: German", "Grain: Rye, Oats", "Other: Spelt", "Member: Yes"]
+    assert texts(sections) == ["\n".join(["The water rises.", *typed, *chosen, "Ask the miller.", "Urgent"])]
 
 
 def test_an_accent_that_is_drawn_upon_its_letter_makes_it_whole(read: Read, tmp_path: Path) -> None:

@@ -32,15 +32,20 @@ from pypdfium2.raw import (
     FPDF_FORMFIELD_LISTBOX,
     FPDF_FORMFIELD_RADIOBUTTON,
     FPDF_FORMFIELD_TEXTFIELD,
+    FPDF_FORMFLAG_TEXT_PASSWORD,
     FPDF_WCHAR,
     FPDFAnnot_GetFlags,
     FPDFAnnot_GetFormFieldAlternateName,
+    FPDFAnnot_GetFormFieldFlags,
     FPDFAnnot_GetFormFieldName,
     FPDFAnnot_GetFormFieldType,
     FPDFAnnot_GetFormFieldValue,
+    FPDFAnnot_GetOptionCount,
+    FPDFAnnot_GetOptionLabel,
     FPDFAnnot_GetStringValue,
     FPDFAnnot_GetSubtype,
     FPDFAnnot_IsChecked,
+    FPDFAnnot_IsOptionSelected,
     FPDFPage_CloseAnnot,
     FPDFPage_GetAnnot,
     FPDFPage_GetAnnotCount,
@@ -65,7 +70,7 @@ REMARKS = {
     FPDF_ANNOT_UNDERLINE,
 }
 WRITTEN = {FPDF_ANNOT_WIDGET, *REMARKS}
-FILLED = {FPDF_FORMFIELD_COMBOBOX, FPDF_FORMFIELD_LISTBOX, FPDF_FORMFIELD_TEXTFIELD}
+CHOSEN = {FPDF_FORMFIELD_COMBOBOX, FPDF_FORMFIELD_LISTBOX}
 TICKED = {FPDF_FORMFIELD_CHECKBOX, FPDF_FORMFIELD_RADIOBUTTON}
 # The way down to a field, and the numbers that programs give to each step of it: form1[0].page1[0].Street[0]
 PATH = re.compile(r".*\.|\[\d+\]")
@@ -102,14 +107,27 @@ def annotations(page: pypdfium2.PdfPage) -> Iterator[tuple[int, Any]]:
 
 
 def field_line(forms: pypdfium2.PdfFormEnv, field: Any) -> str:
-    """What a form field says; nothing where it is empty, or a box that is not ticked."""
-    kind = FPDFAnnot_GetFormFieldType(forms, field)
-    if kind not in FILLED and not (kind in TICKED and FPDFAnnot_IsChecked(forms, field)):
-        return ""
-    value = told(FPDFAnnot_GetFormFieldValue, forms, field).strip()
+    """What a form field says; nothing where it is empty, a box that is not ticked, a button or a password."""
+    value = field_value(forms, field).strip()
     hint = told(FPDFAnnot_GetFormFieldAlternateName, forms, field)
     name = hint or PATH.sub("", told(FPDFAnnot_GetFormFieldName, forms, field))
     return f"{' '.join(name.split())}: {value}" if value else ""
+
+
+def field_value(forms: pypdfium2.PdfFormEnv, field: Any) -> str:
+    """What was typed, ticked or chosen; of a choice, the words that were chosen from."""
+    kind = FPDFAnnot_GetFormFieldType(forms, field)
+    if kind in CHOSEN:
+        options = range(FPDFAnnot_GetOptionCount(forms, field))
+        chosen = [index for index in options if FPDFAnnot_IsOptionSelected(forms, field, index)]
+        if chosen:
+            return ", ".join(told(FPDFAnnot_GetOptionLabel, forms, field, index) for index in chosen)
+    is_password = (
+        kind == FPDF_FORMFIELD_TEXTFIELD and FPDFAnnot_GetFormFieldFlags(forms, field) & FPDF_FORMFLAG_TEXT_PASSWORD
+    )
+    is_ticked = kind in TICKED and FPDFAnnot_IsChecked(forms, field)
+    is_typed = kind in {FPDF_FORMFIELD_TEXTFIELD, *CHOSEN} and not is_password
+    return told(FPDFAnnot_GetFormFieldValue, forms, field) if is_ticked or is_typed else ""
 
 
 def told(ask: Callable[..., int], *about: Any) -> str:
