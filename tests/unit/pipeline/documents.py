@@ -231,13 +231,13 @@ def scans(*pages: str | tuple[str, ...]) -> bytes:
 
 
 def stamped(lines: tuple[str, ...], *, stamp: str, x: int, y: int, mode: int = 0, share: float = 1.0) -> bytes:
-    """A PDF of one page: a picture of lines, over that share of its height, with text in that render mode on it.
+    """A PDF of one page: a form with a picture of lines, over that share of its height, and text in that mode on it.
 
     The page says no more than `stamp`, at (x, y) of 612 x 792 points, (0, 0) being at the bottom left.
     """
     drawn = Image.open(io.BytesIO(image(*lines, *[""] * 12)))
-    content = f"q 612 0 0 {792 * share} 0 0 cm /Im Do Q BT {mode} Tr /F1 9 Tf {x} {y} Td ({stamp}) Tj ET"
-    used = "/Resources<</Font<</F1 3 0 R>>/XObject<</Im 6 0 R>>>>/MediaBox[0 0 612 792]"
+    content = f"q 612 0 0 {792 * share} 0 0 cm /Fm Do Q BT {mode} Tr /F1 9 Tf {x} {y} Td ({stamp}) Tj ET"
+    used = "/Resources<</Font<</F1 3 0 R>>/XObject<</Fm 7 0 R>>>>/MediaBox[0 0 612 792]"
     objects = [
         "<</Type/Catalog/Pages 2 0 R>>",
         "<</Type/Pages/Kids[4 0 R]/Count 1>>",
@@ -245,6 +245,7 @@ def stamped(lines: tuple[str, ...], *, stamp: str, x: int, y: int, mode: int = 0
         f"<</Type/Page/Parent 2 0 R{used}/Contents 5 0 R>>",
         f"<</Length {len(content)}>>stream\n{content}\nendstream",
         _picture(drawn),
+        "<</Subtype/Form/BBox[0 0 1 1]/Resources<</XObject<</Im 6 0 R>>>>/Length 6>>stream\n/Im Do\nendstream",
         "<</Title(The Scan)>>",
     ]
     return assembled(objects, encrypt=False)
