@@ -15,8 +15,10 @@ from headrace.pipeline.extract.remarks import read_tree, related_members, sheets
 PERCENT_FORMATS = {"9": "0%", "10": "0.00%"}
 # ECMA-376, 18.8.31: [$€-407] is a currency; colours and conditions, gaps and fillers are no text.
 CURRENCY, SILENT = re.compile(r"\[\$([^\]-]*)[^\]]*\]"), re.compile(r"\[[^\]]*\]|[_*].")
-AROUND = re.compile(r"([^0#?]*)[0#?.,]+([^0#?]*)")
-PIECE_BYTES, MAX_CELL_BYTES = 1 << 20, 1 << 16
+AROUND = re.compile(r"([^0#?]*?)[0#?.,]+([^0#?]*)")
+FORMULA, NUMBER = rb"(?:<f[^>]*>[^<]*</f>|<f[^>]*/>)?", rb"(-?\d{1,30}(?:\.\d{1,30})?(?:[eE][-+]?\d{1,3})?)"
+CELL = rb'<c r="([A-Z]{1,3})(\d{1,7})" s="(%b)"(?: t="n")?>' + FORMULA + b"<v>" + NUMBER + b"</v>"
+MAX_CODE_CHARACTERS, PIECE_BYTES, MAX_CELL_BYTES = 255, 1 << 20, 1 << 16
 
 
 class Measured(str):
@@ -33,8 +35,8 @@ class Unit:
     after: str
 
     def shown(self, value: float) -> Measured:
-        """The number with its unit, to twelve digits."""
-        number = f"{abs(value) * (100 if '%' in self.before + self.after else 1):.12g}"
+        """The number with its unit, to 15 digits."""
+        number = f"{abs(value) * (100 if '%' in self.before + self.after else 1):.15g}"
         return Measured(f"{'-' if value < 0 else ''}{self.before}{number}{self.after}")
 
 
@@ -91,7 +93,7 @@ def styles(archive: zipfile.ZipFile) -> Iterator[Unit | None]:
 
 def unit_of(code: str) -> Unit | None:
     """What a number format adds to a number that is not negative; None if nothing."""
-    section = SILENT.sub("", CURRENCY.sub(r"\1", code.partition(";")[0]))
+    section = SILENT.sub("", CURRENCY.sub(r"\1", code[:MAX_CODE_CHARACTERS].partition(";")[0]))
     match = AROUND.fullmatch(re.sub(r'["\\]', "", section))
     unit = Unit(before=match[1].lstrip(), after=match[2].rstrip()) if match else None
     return unit if unit and (unit.before + unit.after).strip() else None
@@ -99,10 +101,8 @@ def unit_of(code: str) -> Unit | None:
 
 def marked(sheet: Any, units: Mapping[str, Unit]) -> Iterator[Marked]:
     """The numbers in a sheet's XML that have one of these styles, row by row, as Excel and its like write them."""
-    cell = re.compile(
-        rb'<c r="([A-Z]{1,3})(\d{1,7})" s="(%b)"(?: t="n")?>(?:<f[^>]*>[^<]*</f>|<f[^>]*/>)?<v>([-+.\deE]{1,40})</v>'
-        % b"|".join(key.encode() for key in units)
-    )
+    keys = b"|".join(key.encode() for key in units)
+    cell = re.compile(CELL % keys)
     rest = b""
     while piece := sheet.read(PIECE_BYTES):
         text = rest + piece
