@@ -45,15 +45,20 @@ CHART = f"""<c:chartSpace {DRAWING}><c:chart><c:title>
 <c:tx><c:rich><a:p><a:r><a:t>Flow</a:t></a:r></a:p></c:rich></c:tx></c:title><c:tx><c:v>Litres</c:v></c:tx><c:val><c:v>7</c:v></c:val></c:chart></c:chartSpace>"""
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 STYLES = f"""<?xml version="1.0"?><w:styles {WORD}>
-<w:style w:type="paragraph" w:styleId="berschrift1"><w:name w:val="heading 1"/></w:style></w:styles>"""
+<w:style w:type="paragraph" w:styleId="berschrift1"><w:name w:val="heading 1"/></w:style>
+<w:style w:type="paragraph" w:styleId="kapitel"><w:name w:val="Kapitel"/><w:basedOn w:val="berschrift1"/></w:style>
+<w:style w:type="paragraph" w:styleId="lead"><w:name w:val="Lead"/><w:basedOn w:val="berschrift1"/>
+<w:pPr><w:outlineLvl w:val="9"/></w:pPr></w:style>
+<w:style w:type="paragraph" w:styleId="teil"><w:name w:val="Teil"/><w:pPr><w:outlineLvl w:val="0"/></w:pPr></w:style>
+</w:styles>"""
 CORE = f"""<?xml version="1.0"?><cp:coreProperties xmlns:cp="{PACKAGE}/metadata/core-properties"
 xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:dcterms="http://purl.org/dc/terms/"
 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><dc:title>The Mill</dc:title><dc:creator>Ada</dc:creator>
 <dcterms:created xsi:type="dcterms:W3CDTF">2024-05-06T07:08:09Z</dcterms:created></cp:coreProperties>"""
 
 
-def paragraph(text: str, *, is_heading: bool = False) -> str:
-    style = '<w:pPr><w:pStyle w:val="berschrift1"/></w:pPr>' if is_heading else ""
+def paragraph(text: str, *, is_heading: bool = False, style: str = "berschrift1") -> str:
+    style = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if is_heading else ""
     return f"<w:p>{style}<w:r><w:t>{text}</w:t></w:r></w:p>"
 
 

@@ -184,6 +184,18 @@ def test_what_was_moved_is_read_once_and_cells_and_formulas_are_not_lost(read: R
     assert texts(sections) == ["\nmoved\nName | Ada\nE=mc²"]
 
 
+def test_a_style_is_a_heading_by_its_level_or_by_what_it_is_based_on(read: Read, tmp_path: Path) -> None:
+    styles = {"Based": "kapitel", "Lead": "lead", "Level": "teil"}
+    body = "".join(paragraph(text, is_heading=True, style=style) + paragraph("text") for text, style in styles.items())
+
+    _, sections = read(saved(tmp_path, "a.docx", docx(body)))
+
+    assert [(one.heading, one.text) for one in sections] == [
+        ("Based", "Based\ntext\nLead\ntext"),
+        ("Level", "Level\ntext"),
+    ]
+
+
 def test_notes_and_comments_of_a_word_document_follow_what_they_are_about(read: Read, tmp_path: Path) -> None:
     def notes(kind: str, text: str) -> str:
         line = f'<w:{kind} w:id="0" w:type="separator">{paragraph("")}</w:{kind}>'

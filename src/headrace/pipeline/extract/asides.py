@@ -12,7 +12,7 @@ from headrace.pipeline.extract.paragraphs import blocks, text_of
 
 # What a note is below, and what refers to it, by the part of the package that holds all of that kind.
 NOTES = {f"{kind}s": (qn(f"w:{kind}"), qn(f"w:{kind}Reference")) for kind in ("footnote", "endnote", "comment")}
-REFERENCES = {reference for _, reference in NOTES.values()}
+DRAWN = {"chart": CHART, "diagramData": DIAGRAM}
 ID, RELATION, DATA_RELATION = qn("w:id"), qn("r:id"), qn("r:dm")
 
 
@@ -22,10 +22,13 @@ class Asides:
     def __init__(self, document: Part) -> None:
         self._relations = document.rels
         self._notes = dict(notes_of(document))
+        kinds = {relation.reltype.rpartition("/")[2] for relation in document.rels.values()}
+        drawn = {tag for kind, tag in DRAWN.items() if kind in kinds}
+        self._tags = {tag for tag, _ in self._notes} | drawn
 
     def of(self, block: Any) -> Iterator[str]:
         """The texts of its notes, comments, charts and diagrams, in their order."""
-        for node in block.iter(*REFERENCES, CHART, DIAGRAM):
+        for node in block.iter(*self._tags) if self._tags else ():
             if node.tag == CHART:
                 text = chart_text(self._drawn(node.get(RELATION)))
             elif node.tag == DIAGRAM:

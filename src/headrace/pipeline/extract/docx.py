@@ -22,6 +22,7 @@ from headrace.pipeline.extract.parts import Parsed, Part
 from headrace.pipeline.source import Limits, Outline
 
 NAME = "Word document"
+LEVEL, BASE, BODY_LEVEL = f"{qn('w:pPr')}/{qn('w:outlineLvl')}", qn("w:basedOn"), "9"
 STYLE, VALUE = f"{qn('w:pPr')}/{qn('w:pStyle')}", qn("w:val")
 # python-docx knows documents without macros only; those with them, and templates, hold the same.
 for kind in ("ms-word.document.macroEnabled", "ms-word.template.macroEnabledTemplate"):
@@ -77,8 +78,21 @@ def read_parts(document: Document) -> Iterator[Part]:
 
 def heading_styles(document: Document) -> frozenset[str]:
     """The ids of the styles that mark headings; ids are in the writer's language, names are not."""
-    names: Mapping[str, str] = {style.style_id: (style.name or "").lower() for style in document.styles}
-    return frozenset(key for key, name in names.items() if name.startswith("heading") or name == "title")
+    styles = {style.style_id: style.element for style in document.styles}
+    return frozenset(key for key in styles if is_heading(styles, key))
+
+
+def is_heading(styles: Mapping[str, Any], key: str) -> bool:
+    """Whether a style has a level in the outline or is called a heading, or else the one that it is based on."""
+    passed = set[str]()
+    while key in styles and key not in passed:
+        passed.add(key)
+        level, base = styles[key].find(LEVEL), styles[key].find(BASE)
+        name = (styles[key].name_val or "").lower()
+        if level is not None or name == "title" or name.startswith("heading"):
+            return level is None or bool(level.get(VALUE) != BODY_LEVEL)
+        key = "" if base is None else base.get(VALUE, "")
+    return False
 
 
 def style_of(paragraph: Any) -> str | None:
