@@ -106,7 +106,6 @@ def test_an_accent_that_is_drawn_upon_its_letter_makes_it_whole(read: Read, tmp_
     [
         ("Microsoft Word - The mill.docx", "The mill.docx"),
         ("Microsoft PowerPoint - Mills", "Mills"),
-        ("The Mill\\000", "The Mill"),
         ("Microsoft Word and the mill", "Microsoft Word and the mill"),
         ("The book without a name: untitled", "The book without a name: untitled"),
         ("untitled", None),

@@ -99,7 +99,7 @@ def read_page(document: pypdfium2.PdfDocument, index: int, limits: Limits) -> tu
 
 def title_of(fields: dict[str, str]) -> str | None:
     """The title that someone gave it, or the name of the file that was printed."""
-    return MADE_UP.sub("", fields.get("Title", "").strip(" \t\r\n\0")) or None
+    return MADE_UP.sub("", fields.get("Title", "").strip()) or None
 
 
 def metadata_of(fields: dict[str, str]) -> dict[str, str]:
