@@ -112,6 +112,11 @@ def test_a_word_that_is_no_status_is_refused(known: Shelf, service: StatusServic
     assert known.document()["processing_status"] == "pending"
 
 
+def test_fewer_chunks_than_none_are_refused(known: Shelf, service: StatusService) -> None:
+    with pytest.raises(ValueError, match="0 or more"):
+        service.update_document_status(known.document_id, READY, chunk_count=-5)
+
+
 def test_what_the_session_held_is_committed_with_the_report(
     known: Shelf, service: StatusService, session: Session, sessions: sessionmaker[Session]
 ) -> None:

@@ -20,12 +20,20 @@ from headrace.store.schema import document, workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentReport:
-    """Where a document stands. `error` replaces the last one, `metadata` is merged, no `chunk_count` leaves it."""
+    """Where a document stands. `error` replaces the last one, `metadata` is merged, no `chunk_count` leaves it.
+
+    Raises:
+        ValueError: there are fewer chunks than none.
+    """
 
     status: ProcessingStatus
     error: str | None = None
     chunk_count: int | None = None
     metadata: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.chunk_count is not None and self.chunk_count < 0:
+            raise ValueError(f"chunk_count must be 0 or more, not {self.chunk_count}")
 
 
 def report_document(
