@@ -220,3 +220,11 @@ def test_two_cancelled_jobs_leave_a_document_as_it_was(
     assert installation.document("a.txt").processing_status is ProcessingStatus.READY
     assert (installation.finds("alpha"), installation.finds("beta")) == (True, False)
     assert installation.count(chunk) == 1
+
+
+def test_the_jobs_of_a_workspace_say_what_they_have_done_and_count_no_documents(installation: Installation) -> None:
+    made, job = installation.library.create_workspace(LOCAL_USER, "w", {})
+    provisioned = installation.run(job.job_id)
+    deleted = installation.run(installation.library.delete_workspace(LOCAL_USER, made.workspace_id).job_id)
+
+    assert [one.message for one in (provisioned, deleted)] == ["The workspace is ready", "The workspace is deleted"]

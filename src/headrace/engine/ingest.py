@@ -49,8 +49,6 @@ INTERNAL = DocumentError("internal", "an internal error stopped this document; t
 OVER = (Superseded, JobNotFound)
 """Why a worker lets go of a job without a word; a job that is not there was forgotten, long after its end."""
 
-ERRANDS = {JobType.PROVISIONING: errands.provision, JobType.DELETION: errands.clear}
-
 Result = TypeVar("Result")
 Spread = Callable[[Sequence[Slice]], None]
 """Hands out several slices, to be run wherever there is room."""
@@ -77,9 +75,7 @@ class Ingest:
             if job.job_type is JobType.REEMBEDDING:
                 self._surely(lambda: reembed.run(self.database, self.embedders, self.receipts, self.control, job))
                 return
-            if job.workspace_id is not None and job.job_type in ERRANDS:
-                errand, workspace_id = ERRANDS[job.job_type], job.workspace_id
-                self._surely(lambda: errand(self.database, workspace_id))
+            self._surely(lambda: errands.run(self.database, job))
             config = self._surely(lambda: self._config(job_id))
             recipe = config.recipe(self.settings.embedder_name)
             self._surely(lambda: self.unpacking.unpack_all(job_id, run, recipe))

@@ -129,8 +129,8 @@ class WrongState(Conflict):
 
     code = "wrong_state"
 
-    def __init__(self, job_id: str, status: str, verb: str) -> None:
-        super().__init__(f"job {job_id!r} is {status}: there is nothing to {verb}")
+    def __init__(self, job_id: str, status: str, verb: str, *, reason: str | None = None) -> None:
+        super().__init__(f"job {job_id!r} is {status}: {reason or f'there is nothing to {verb}'}")
         self.job_id = job_id
 
     @property

@@ -13,6 +13,10 @@ PAUSABLE = frozenset({JobStatus.PENDING, JobStatus.RUNNING})
 NOT_FOR_TASKS = frozenset({"pause", "resume", "retry"})
 """A task's work is done elsewhere: it can be cancelled, but nobody here could take it up again."""
 
+NOT_UNDONE = (
+    "what it removes is gone for every reader already, and cannot be brought back; pause it if it is in the way"
+)
+
 PAUSED_BY_USER = "paused; resume it to go on"
 
 
@@ -62,6 +66,8 @@ def fail(job: Job, now: datetime, reason: str) -> Job:
 def cancel(job: Job, now: datetime) -> Job:
     """pending, running or paused → cancelled: decided here, whatever a worker still does."""
     _allow(job, ALIVE, "cancel")
+    if job.job_type is JobType.DELETION:
+        raise WrongState(job.job_id, job.status, "cancel", reason=NOT_UNDONE)
     return replace(
         job,
         status=JobStatus.CANCELLED,

@@ -280,13 +280,16 @@ class Jobs:
             return read_list(connection, stream, cursor, epoch=epoch, now=now, limit=limit)
 
     def cancel(self, user_id: UserId, job_id: str) -> Job:
-        """End a job now.
+        """End a job now. A workspace that was to be provisioned by it has an error from now on, and says why.
 
         Raises:
-            WrongState: it has ended already.
+            WrongState: it has ended already, or is a deletion, which nobody can undo.
         """
         with self.database.write(durable=True) as transaction:
-            return jobs.cancel(transaction, self._own(transaction, user_id, job_id))
+            cancelled = jobs.cancel(transaction, self._own(transaction, user_id, job_id))
+            if cancelled.job_type is JobType.PROVISIONING:
+                workspaces.give_up(transaction, cancelled)
+            return cancelled
 
     def pause(self, user_id: UserId, job_id: str) -> Job:
         """Let a job rest; it keeps what it has."""

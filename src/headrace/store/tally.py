@@ -11,10 +11,13 @@ from headrace.model.document import Document
 from headrace.model.ids import JobId
 from headrace.model.job import Job
 from headrace.model.progress import advanced
-from headrace.model.vocabulary import EventType, Stage
+from headrace.model.vocabulary import EventType, JobType, Stage
 from headrace.store import jobs, record
 from headrace.store.database import Transaction
 from headrace.store.schema import item as item_table
+
+_ERRANDS_DONE = {JobType.PROVISIONING: "The workspace is ready", JobType.DELETION: "The workspace is deleted"}
+"""Jobs without documents."""
 
 
 def draw(
@@ -70,6 +73,8 @@ def _progress_message(job: Job) -> str:
 
 def last_words(transaction: Transaction, ended: Job) -> dict[str, Any]:
     """What the end of a job says, in one sentence; and the chunks that its finished documents really have."""
+    if ended.job_type in _ERRANDS_DONE:
+        return {"message": _ERRANDS_DONE[ended.job_type]}
     counted = _count_chunks(transaction, ended.job_id)
     words: dict[str, Any] = counted | {"current_chunk": counted["total_chunks"]}
     if not ended.failed_items:

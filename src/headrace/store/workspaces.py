@@ -12,6 +12,7 @@ from headrace.model.document import Workspace
 from headrace.model.errors import ModelChanged, NameTaken, WorkspaceNotFound
 from headrace.model.event import workspace_frame
 from headrace.model.ids import JobId, UserId, WorkspaceId, new_id
+from headrace.model.job import Job
 from headrace.model.rag import RagConfig
 from headrace.model.vocabulary import WorkspaceStatus
 from headrace.store import documents, record, rows
@@ -19,6 +20,7 @@ from headrace.store.database import Transaction
 from headrace.store.schema import document, job, rag_default, workspace
 
 DEFAULT_WORKSPACE = "default"
+PROVISIONING_CANCELLED = "its provisioning was cancelled; delete it, and make it anew"
 IS_THERE = workspace.c.deleted_at.is_(None)
 
 _SETTINGS = sa.select(
@@ -95,6 +97,15 @@ def set_status(
     _update(transaction, workspace_id, status=status, status_message=message)
     _report(transaction, changed)
     return changed
+
+
+def give_up(transaction: Transaction, cancelled: Job) -> None:
+    """Say that a workspace is not provisioned, as its job was cancelled; what another has made ready stays so."""
+    if cancelled.workspace_id is None:
+        return
+    found = find_by_id(transaction, cancelled.workspace_id)
+    if found is not None and found.status is WorkspaceStatus.PROVISIONING:
+        set_status(transaction, found.workspace_id, WorkspaceStatus.ERROR, PROVISIONING_CANCELLED)
 
 
 def change(

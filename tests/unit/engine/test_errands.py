@@ -3,8 +3,10 @@
 import pytest
 
 from headrace.engine import errands
-from headrace.model.errors import WorkspaceNotFound
-from headrace.store import workspaces
+from headrace.model.errors import Superseded, WorkspaceNotFound
+from headrace.model.job import Job
+from headrace.model.vocabulary import JobType
+from headrace.store import jobs, work, workspaces
 from tests.faults.forge import USER, Forge
 
 
@@ -13,12 +15,36 @@ def hide(forge: Forge) -> None:
         workspaces.hide(transaction, forge.workspace)
 
 
-def test_a_provisioned_workspace_is_ready_however_often(forge: Forge) -> None:
-    for _ in range(2):
-        errands.provision(forge.database, forge.workspace.workspace_id)
+def provisioning(forge: Forge) -> Job:
+    """A job that runs, to provision the forge's workspace."""
+    with forge.database.write() as transaction:
+        wanted = jobs.Submission(user_id=USER, workspace_id=forge.workspace.workspace_id, job_type=JobType.PROVISIONING)
+        sent = jobs.submit(transaction, wanted)
+        return work.start(transaction, sent.job_id, sent.run)
 
+
+def status(forge: Forge) -> str:
     with forge.database.read() as connection:
-        assert workspaces.get(connection, USER, "default").status == "ready"
+        return workspaces.get(connection, USER, "default").status
+
+
+def test_a_provisioned_workspace_is_ready_however_often(forge: Forge) -> None:
+    job = provisioning(forge)
+
+    for _ in range(2):
+        errands.run(forge.database, job)
+
+    assert status(forge) == "ready"
+
+
+def test_a_worker_of_a_cancelled_provisioning_writes_nothing_more(forge: Forge) -> None:
+    job = provisioning(forge)
+    forge.move(jobs.cancel, job.job_id)
+
+    with pytest.raises(Superseded):
+        errands.run(forge.database, job)
+
+    assert status(forge) == "provisioning"
 
 
 def test_a_hidden_workspace_is_cleared_away_with_all_that_is_in_it(forge: Forge) -> None:

@@ -12,14 +12,23 @@ import pytest
 
 from headrace.engine import dispatch
 from headrace.engine.dispatch import DurableDispatcher
-from headrace.model.errors import HeadraceError, InvalidField, KeyReused, QueueFull, TooLarge, UnsupportedType
+from headrace.model.cursor import Cursor
+from headrace.model.errors import (
+    HeadraceError,
+    InvalidField,
+    KeyReused,
+    QueueFull,
+    TooLarge,
+    UnsupportedType,
+    WrongState,
+)
 from headrace.model.ids import LOCAL_USER, UserId
 from headrace.model.job import Job
 from headrace.model.vocabulary import EventType, JobType
 from headrace.pipeline.embed import Embedders, Options
 from headrace.service import Intake, Jobs, Library, Request
 from headrace.settings import Settings
-from headrace.store import record, work
+from headrace.store import record, work, workspaces
 from headrace.store.blobs import Blobs
 from headrace.store.database import Database
 from headrace.store.migrations import upgrade
@@ -288,6 +297,33 @@ def test_a_deleted_workspace_takes_its_running_jobs_with_it(service: Jobs, libra
     assert service.get(LOCAL_USER, sent.job_id).status == "cancelled"
     assert (cleared.job_type, cleared.status) == (JobType.DELETION, "pending")
     assert library.list_documents(LOCAL_USER, limit=9, before=None) == []
+
+
+def told_of_workspaces(service: Jobs) -> list[str]:
+    """The status in each event of a workspace."""
+    told = service.list_events(LOCAL_USER, None, Cursor(service.database.epoch, 0), limit=99)
+    return [json.loads(one.body)["workspace_status"] for one in told if one.type is EventType.WORKSPACE_STATUS]
+
+
+def test_a_workspace_whose_provisioning_is_cancelled_says_so(service: Jobs, library: Library) -> None:
+    made, job = library.create_workspace(LOCAL_USER, "mill", {})
+
+    service.cancel(LOCAL_USER, job.job_id)
+
+    found = library.get_workspace(LOCAL_USER, made.workspace_id)
+    assert (found.status, found.status_message) == ("error", workspaces.PROVISIONING_CANCELLED)
+    assert told_of_workspaces(service) == ["provisioning", "error"]
+
+
+def test_a_deletion_is_not_cancelled_for_what_it_removes_is_gone(service: Jobs, library: Library) -> None:
+    made, _ = library.create_workspace(LOCAL_USER, "mill", {})
+    deletion = library.delete_workspace(LOCAL_USER, made.workspace_id)
+
+    with pytest.raises(WrongState, match="cannot be brought back"):
+        service.cancel(LOCAL_USER, deletion.job_id)
+
+    assert service.get(LOCAL_USER, deletion.job_id).status == "pending"
+    assert told_of_workspaces(service) == ["provisioning"]
 
 
 def test_a_workspace_can_be_deleted_while_workers_write(service: Jobs, library: Library, database: Database) -> None:
