@@ -4,97 +4,21 @@ The engine's queue is left out: a job runs when the test says so, and in that or
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
-from headrace.engine.control import Control
-from headrace.engine.housekeeping import Housekeeping
-from headrace.engine.ingest import Ingest
-from headrace.engine.parsing import limits_of
-from headrace.engine.reading import Reader
-from headrace.engine.receipts import Receipts
-from headrace.engine.unpacking import Unpacking
-from headrace.model.document import Document
 from headrace.model.errors import DocumentError
-from headrace.model.ids import LOCAL_USER, JobId
-from headrace.model.job import Job
-from headrace.model.vocabulary import JobStatus, JobType, ProcessingStatus, Stage
-from headrace.pipeline.embed import Embedders, Options
+from headrace.model.ids import LOCAL_USER
+from headrace.model.vocabulary import JobStatus, ProcessingStatus, Stage
 from headrace.search import index
-from headrace.search.query import SearchMode
-from headrace.service import Jobs, Library, Request
-from headrace.service.library import Question
-from headrace.settings import Settings
-from headrace.store import documents, migrations, retention
-from headrace.store.blobs import Blobs
-from headrace.store.database import Database, Transaction
+from headrace.store import documents, reembedding, retention
+from headrace.store.database import Transaction
 from headrace.store.schema import chunk, document, revision
-from tests.faults.here import Here
+from tests.faults.installation import Installation
 
 BROKEN = "[1,\n"
-
-
-class Installation:
-    """A server's services and a worker's engine on one folder; documents are found by the words in them."""
-
-    def __init__(self, folder: Path) -> None:
-        settings = Settings(data_dir=folder, min_free_disk_bytes=0, embedder="none")
-        self.runs: dict[JobId, int] = {}
-        self.database = Database(f"sqlite:///{folder / 'headrace.db'}")
-        migrations.upgrade(self.database)
-        blobs, parsers = Blobs(folder / "blobs"), Here(limits_of(settings))
-        self.control, embedders = Control(self.database), Embedders(Options(**settings.embedders, threads=1))
-        self.jobs = Jobs(settings, self.database, blobs, self)
-        self.library = Library(settings, self.database, self, embedders)
-        self.housekeeping = Housekeeping(self.database, blobs, settings)
-        self.ingest = Ingest(
-            database=self.database,
-            reader=Reader(self.database, blobs, parsers),
-            unpacking=Unpacking(self.database, blobs, parsers, self.control, settings),
-            embedders=embedders,
-            receipts=Receipts(self.database, "local"),
-            control=self.control,
-            settings=settings,
-        )
-
-    def close(self) -> None:
-        self.control.close()
-        self.database.close()
-
-    def hand_out(self, transaction: Transaction, job: Job) -> None:
-        del transaction
-        self.runs[job.job_id] = job.run
-
-    def send(self, workspace: str | None = None, **files: str) -> JobId:
-        """Files by their names, in place of those that are there under these names."""
-        with self.jobs.intake() as intake:
-            for name, text in files.items():
-                incoming = intake.open_file(name.replace("_", "."))
-                incoming.write(text.encode())
-                intake.add_file(incoming)
-            request = Request(job_type=JobType.FILE, replace=True, workspace=workspace)
-            return self.jobs.submit(LOCAL_USER, request, intake).job_id
-
-    def run(self, *job_ids: JobId) -> Job:
-        for job_id in job_ids:
-            run = self.runs[job_id]
-            self.ingest.run_job(job_id, run, lambda parts: [self.ingest.run_slice(part) for part in parts])
-        return self.jobs.get(LOCAL_USER, job_ids[-1])
-
-    def document(self, filename: str) -> Document:
-        (found,) = (
-            one for one in self.library.list_documents(LOCAL_USER, limit=10, before=None) if one.filename == filename
-        )
-        return found
-
-    def finds(self, word: str) -> bool:
-        return bool(self.library.query(LOCAL_USER, Question(text=word, mode=SearchMode.KEYWORD)))
-
-    def count(self, table: sa.Table) -> int:
-        with self.database.read() as connection:
-            return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
 @pytest.fixture
@@ -228,3 +152,53 @@ def test_the_jobs_of_a_workspace_say_what_they_have_done_and_count_no_documents(
     deleted = installation.run(installation.library.delete_workspace(LOCAL_USER, made.workspace_id).job_id)
 
     assert [one.message for one in (provisioned, deleted)] == ["The workspace is ready", "The workspace is deleted"]
+
+
+LONG = " ".join(f"wheel{number}" for number in range(1000))
+
+
+def test_the_stats_of_a_job_that_was_retried_count_each_document_once(tmp_path: Path) -> None:
+    installation = Installation(tmp_path, embedder="minilm")
+    made, _ = installation.library.create_workspace(LOCAL_USER, "w", {"max_embeddings": 2})
+    job_id = installation.send("w", a_txt="alpha", b_txt=LONG)
+    first = installation.run(job_id)
+    assert (first.failed_items, first.stats.errors, first.stats.embeddings_computed) == (1, 1, 2)
+    installation.library.change_workspace(LOCAL_USER, made.workspace_id, name=None, rag_config={"max_embeddings": 0})
+
+    installation.jobs.retry(LOCAL_USER, job_id)
+    stats = installation.run(job_id).stats
+
+    once = installation.run(installation.send("fresh", a_txt="alpha", b_txt=LONG)).stats
+    assert (stats.chunks, stats.embeddings_computed, stats.embeddings_reused) == (once.chunks, once.chunks, 0)
+    assert stats == replace(once, embeddings_computed=once.embeddings_reused, embeddings_reused=0)
+    installation.close()
+
+
+class Killed(BaseException):
+    """As a worker that dies: nobody catches this."""
+
+
+def test_new_vectors_go_on_where_a_worker_died_and_count_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation = Installation(tmp_path)
+    chunks = installation.run(installation.send("w", a_txt=LONG)).chunks_created
+    workspace_id = installation.library.get_workspace(LOCAL_USER, "w").workspace_id
+    change = {"name": None, "rag_config": {"embedder": "minilm"}}
+    _, job = installation.library.change_workspace(LOCAL_USER, workspace_id, **change)
+    assert job is not None
+
+    def dies(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("headrace.engine.reembed.Reembedding._swap", dies)
+        with pytest.raises(Killed):
+            installation.run(job.job_id)
+    with installation.database.write() as transaction:
+        taken_up = reembedding.begin(transaction, job.job_id, job.run)
+    ended = installation.run(job.job_id)
+
+    assert (taken_up.current_chunk, taken_up.total_chunks) == (chunks, chunks)
+    assert (ended.status, ended.stats.embeddings_computed, ended.stats.embeddings_reused) == ("completed", chunks, 0)
+    installation.close()

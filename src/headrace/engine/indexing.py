@@ -51,11 +51,15 @@ OnTwin = Callable[[bool], None]
 
 @dataclass(slots=True)
 class Batch:
-    """Chunks with their vectors (None where nothing is embedded), and what was paid for them."""
+    """Chunks with their vectors (None where nothing is embedded), and what was paid for them.
+
+    How many vectors were `computed`, and how many taken from their receipts, is counted by ordinal.
+    """
 
     rows: list[tuple[Waiting, bytes | None]] = field(default_factory=list)
     receipts: dict[bytes, bytes] = field(default_factory=dict)
-    stats: Stats = field(default_factory=Stats)
+    computed: Counter[int] = field(default_factory=Counter)
+    reused: Counter[int] = field(default_factory=Counter)
 
     def is_large(self) -> bool:
         """Whether it is time to save it."""
@@ -65,7 +69,8 @@ class Batch:
         """Put another batch to this one."""
         self.rows += more.rows
         self.receipts |= more.receipts
-        self.stats = self.stats.plus(more.stats)
+        self.computed += more.computed
+        self.reused += more.reused
 
 
 class Indexing:
@@ -192,7 +197,7 @@ class Indexing:
         self, known: Sequence[Keyed], paid: Mapping[bytes, bytes], missing: Mapping[bytes, Keyed]
     ) -> Iterator[Batch]:
         """First what is paid for already, then what the embedder makes, as it makes it."""
-        yield Batch(rows=[(one, paid[key]) for one, key in known], stats=Stats(embeddings_reused=len(known)))
+        yield Batch(rows=[(one, paid[key]) for one, key in known], reused=Counter(one.ordinal for one, _ in known))
         left = self._left() if missing and self._most else len(missing)
         yield from self._embed(list(missing.values())[:left])
         if left < len(missing):
@@ -209,7 +214,7 @@ class Indexing:
         for places, vectors in self._embedder.batches([one.chunk.text for one, _ in missing], on_wait=self._on_wait):
             seconds = time.monotonic() - began
             self.measured.add(Stage.INDEXING, self._embedder.name, Unit.EMBEDDINGS, len(places), seconds)
-            batch = Batch(stats=Stats(embeddings_computed=len(places)))
+            batch = Batch(computed=Counter(missing[place][0].ordinal for place in places))
             for place, vector in zip(places, vectors, strict=True):
                 one, key = missing[place]
                 batch.receipts[key] = vector.tobytes()
@@ -225,7 +230,7 @@ class Indexing:
             index.IndexedChunk(chunk_id=one.chunk.chunk_id, text=one.chunk.text, vector=vector)
             for one, vector in batch.rows
         ]
-        after = {ordinal: _indexed(self._items[ordinal], count) for ordinal, count in counts.items()}
+        after = {ordinal: _indexed(self._items[ordinal], count, batch) for ordinal, count in counts.items()}
         finished = [item for item in after.values() if item.chunks_indexed == item.chunk_count]
         began = time.monotonic()
         with self._in_hand() as hand:
@@ -233,15 +238,14 @@ class Indexing:
                 self._check(hand.transaction)
             index.index_chunks(hand.transaction, indexed)
             self._receipts.keep(hand.transaction, batch.receipts)
-            hand.count(batch.stats)
             for ordinal, item in after.items():
                 hand.move(self._items[ordinal], item)
             hand.complete(*finished)
         seconds, kind = time.monotonic() - began, self._database.url.get_backend_name()
         self.measured.add(Stage.INDEXING, kind, Unit.CHUNKS, len(batch.rows), seconds)
         metrics.chunks_indexed.inc(len(batch.rows))
-        metrics.embeddings.labels(origin="computed").inc(batch.stats.embeddings_computed)
-        metrics.embeddings.labels(origin="reused").inc(batch.stats.embeddings_reused)
+        metrics.embeddings.labels(origin="computed").inc(batch.computed.total())
+        metrics.embeddings.labels(origin="reused").inc(batch.reused.total())
         self._items |= after
         for item in finished:
             del self._items[item.ordinal]
@@ -274,10 +278,12 @@ def _portion(items: Iterable[Item]) -> list[Item]:
     return portion
 
 
-def _indexed(item: Item, count: int) -> Item:
+def _indexed(item: Item, count: int, batch: Batch) -> Item:
     indexed = item.chunks_indexed + count
+    stats = Stats(embeddings_computed=batch.computed[item.ordinal], embeddings_reused=batch.reused[item.ordinal])
     return replace(
         item,
         chunks_indexed=indexed,
         work_done=item_work(item.work_total, Stage.INDEXING, indexed / max(1, item.chunk_count)),
+        counted=item.counted.plus(stats),
     )

@@ -96,8 +96,8 @@ class Read:
         if self.is_compared:
             known = same.get(self.document.document_id)
             self.after = likenesses.with_duplicates(hand.transaction, self.document, self.after, self.simhash, known)
+        self.after = replace(self.after, counted=self.before.counted.plus(self.stats))
         hand.move(self.before, self.after)
-        hand.count(self.stats)
 
     def saved(self) -> None:
         """Its transaction has committed."""

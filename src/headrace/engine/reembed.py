@@ -13,7 +13,7 @@ from headrace.engine.patience import told_waiting
 from headrace.engine.receipts import Receipts
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.ids import WorkspaceId
-from headrace.model.job import Job, Stats
+from headrace.model.job import Job
 from headrace.pipeline.embed import Embedder, Embedders, makes_vectors, receipt_key
 from headrace.search import index
 from headrace.search.postgres import ensure_vector_index
@@ -68,10 +68,10 @@ class Reembedding:
             with self.receipts.settle(left.keys()) as settled:
                 for receipts in self._buy({key: text for key, text in left.items() if key in settled.mine}):
                     bought += len(receipts)
-                    self._save(receipts, done + bought, Stats(embeddings_computed=len(receipts)))
+                    self._save(receipts, done + bought)
             left = {key: text for key, text in left.items() if key not in settled.paid and key not in settled.mine}
             self._wait_for(left.keys())
-        self._save({}, done + len(portion), Stats(embeddings_reused=len(portion) - bought))
+        self._save({}, done + len(portion))
 
     def _buy(self, texts: Mapping[bytes, str]) -> Iterator[dict[bytes, bytes]]:
         keys, unsaved = list(texts), dict[bytes, bytes]()
@@ -91,12 +91,12 @@ class Reembedding:
         if self.stop():
             raise Superseded("the job does not go on")
 
-    def _save(self, receipts: Mapping[bytes, bytes], done: int, stats: Stats) -> None:
+    def _save(self, receipts: Mapping[bytes, bytes], done: int) -> None:
         if self.stop():
             raise Superseded("the job does not go on")
         with self.database.write() as transaction:
             self.receipts.keep(transaction, receipts)
-            reembedding.advance(transaction, self.job.job_id, self.job.run, done=done, stats=stats)
+            reembedding.advance(transaction, self.job.job_id, self.job.run, done=done, bought=len(receipts))
 
     def _swap(self) -> bool:
         """Whether every chunk had its new vector; else nothing has changed."""

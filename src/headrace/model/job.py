@@ -48,6 +48,19 @@ class Stats:
             failed_pages=self.failed_pages + more.failed_pages,
         )
 
+    def since(self, before: "Stats") -> "Stats":
+        """What has come to `before`. An embedding that is owed (see `owed`) is not reused, but paid for already."""
+        more = {name: getattr(self, name) - getattr(before, name) for name in STAT_NAMES if name != "languages"}
+        reused = max(0, self.embeddings_reused) - max(0, before.embeddings_reused)
+        return Stats(**more | {"embeddings_reused": reused}, languages=self.languages)
+
+    def owed(self) -> "Stats":
+        """What is left of it when all is done again: the embeddings stay paid, and what is paid counts once.
+
+        `embeddings_reused` is below zero by as many as are taken from their receipts without being counted as reused.
+        """
+        return Stats(embeddings_computed=self.embeddings_computed, embeddings_reused=-self.embeddings_computed)
+
     def to_json(self) -> dict[str, Any]:
         """The object that clients see, and that is stored."""
         return {name: getattr(self, name) for name in STAT_NAMES} | {"languages": list(self.languages)}
@@ -123,6 +136,7 @@ class Item:
     `sections_done` is where reading goes on after a crash; `deaths` counts attempts since the last thing saved.
     `attempt` is the job's in which it is, or was, worked on: what an earlier one has finished is settled.
     `description` is what was found out about the document. `leftover_version` names chunks that are to be dropped.
+    `counted` is its part in the job's stats, which is taken off when it is done again.
     One whose verdict is `unchanged` was never worked on: its `attempt` is 0, and its version the one that was live.
     """
 
@@ -146,6 +160,7 @@ class Item:
     error_code: str | None = None
     error_message: str | None = None
     verdict: Verdict = Verdict.NEW
+    counted: Stats = field(default_factory=Stats)
 
     @property
     def failed_pages(self) -> Sequence[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -298,9 +299,10 @@ def retry(transaction: Transaction, job_id: JobId) -> Job:
         failed = [one for one in known if one.stage is Stage.FAILED]
         versions = _next_versions(transaction, known)
         patchy = [one for one in known if one.ordinal in versions]
+        again = [*failed, *patchy]
         draft.job = lifecycle.retry(
             draft.job,
-            undone=sum(one.work_done for one in (*failed, *patchy)),
+            undone=sum(one.work_done for one in again),
             added=sum(one.work_total - one.work_done for one in failed),
             patchy=len(patchy),
         )
@@ -308,15 +310,16 @@ def retry(transaction: Transaction, job_id: JobId) -> Job:
             draft.job,
             queue_tag=_queue_tag(transaction, draft.job.user_id),
             chunks_created=draft.job.chunks_created - sum(one.chunks_indexed for one in patchy),
-            stats=draft.job.stats.plus(_taken_off(patchy)),
+            stats=reduce(Stats.plus, (one.counted.owed().since(one.counted) for one in again), draft.job.stats),
         )
-        for one in (*failed, *patchy):
-            again = replace(
-                one, stage=Stage.RECEIVED, work_done=0, sections_done=0, chunk_count=0, chunks_indexed=0,
-                deaths=0, error_code=None, error_message=None, version=versions.get(one.ordinal, one.version),
+        for one in again:
+            begun = replace(
+                one, stage=Stage.RECEIVED, work_done=0, sections_done=0, chunk_count=0, chunks_indexed=0, deaths=0,
+                error_code=None, error_message=None, version=versions.get(one.ordinal, one.version),
+                counted=one.counted.owed(),
             )  # fmt: skip
             where = (item.c.job_id == job_id, item.c.ordinal == one.ordinal)
-            transaction.execute(sa.update(item).where(*where).values(rows.from_item(again)))
+            transaction.execute(sa.update(item).where(*where).values(rows.from_item(begun)))
         unsettled = (item.c.job_id == job_id, item.c.stage_rank < Stage.COMPLETED.rank)
         transaction.execute(sa.update(item).where(*unsettled).values(attempt=draft.job.attempt))
         documents.hand_over(transaction, draft.job, [one.document_id for one in failed])
@@ -339,8 +342,3 @@ def _next_versions(transaction: Transaction, known: Sequence[Item]) -> dict[int,
         and found[document_id].processing_status is ProcessingStatus.READY
         and found[document_id].live_version == one.version
     }
-
-
-def _taken_off(patchy: Sequence[Item]) -> Stats:
-    """What of a job's stats is counted again."""
-    return Stats(documents_processed=-len(patchy), failed_pages=-sum(len(one.failed_pages) for one in patchy))

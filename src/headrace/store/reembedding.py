@@ -33,7 +33,8 @@ def begin(transaction: Transaction, job_id: JobId, run: int) -> Job:
         is_first = draft.job.stage is not Stage.INDEXING
         total = count(transaction.connection, draft.job.workspace_id)
         draft.job = replace(
-            draft.job, stage=Stage.INDEXING, total_chunks=total or None, current_chunk=0 if total else None,
+            draft.job, stage=Stage.INDEXING, total_chunks=total or None,
+            current_chunk=min(draft.job.current_chunk or 0, total) if total else None,
             work_total=max(total, draft.job.work_done), waiting_for=None,
         )  # fmt: skip
         if is_first:
@@ -58,8 +59,8 @@ def passages(connection: sa.Connection, workspace_id: WorkspaceId, *, after: int
     return [Passage(*row) for row in connection.execute(statement)]
 
 
-def advance(transaction: Transaction, job_id: JobId, run: int, *, done: int, stats: Stats) -> Job:
-    """`done` chunks have their new vectors in the receipts.
+def advance(transaction: Transaction, job_id: JobId, run: int, *, done: int, bought: int) -> Job:
+    """`done` chunks have their new vectors in the receipts, of which `bought` ones have just been paid for.
 
     Raises:
         Superseded: the job was cancelled, paused or handed out again.
@@ -71,11 +72,18 @@ def advance(transaction: Transaction, job_id: JobId, run: int, *, done: int, sta
         draft.job = replace(
             now, work_done=max(now.work_done, done), work_total=total, total_chunks=total or None,
             current_chunk=max(now.current_chunk or 0, done) if total else None,
-            progress=max(now.progress, min(NEARLY_DONE, share)), stats=now.stats.plus(stats),
+            progress=max(now.progress, min(NEARLY_DONE, share)), stats=_counted(now.stats, done, bought),
             message=f"Embedding {done} of {total} chunks anew",
         )  # fmt: skip
         draft.report(EventType.JOB_PROGRESS)
     return draft.job
+
+
+def _counted(stats: Stats, done: int, bought: int) -> Stats:
+    """What the job has not paid for it has reused; after a crash it goes through all once more, and counts it once."""
+    computed = stats.embeddings_computed + bought
+    reused = max(stats.embeddings_reused, done - computed)
+    return replace(stats, embeddings_computed=computed, embeddings_reused=reused)
 
 
 def set_vectors(transaction: Transaction, vectors: Mapping[int, bytes]) -> None:

@@ -46,13 +46,15 @@ def from_job(job: Job) -> dict[str, Any]:
 def to_item(row: Row) -> Item:
     """An item as it is stored."""
     values = {name: row[name] for name in _ITEM_FIELDS}
-    return Item(**values | {"stage": Stage(row["stage"]), "verdict": Verdict(row["verdict"])})
+    counted = Stats.from_json(row["counted"])
+    return Item(**values | {"stage": Stage(row["stage"]), "verdict": Verdict(row["verdict"]), "counted": counted})
 
 
 def from_item(item: Item) -> dict[str, Any]:
     """The columns of an item."""
     values = dict(zip(_ITEM_FIELDS, _of_item(item), strict=True))
-    return values | {"stage_rank": item.stage.rank, "description": dict(item.description)}
+    counted = {name: count for name, count in item.counted.to_json().items() if count}
+    return values | {"stage_rank": item.stage.rank, "description": dict(item.description), "counted": counted}
 
 
 def to_document(row: Row) -> Document:

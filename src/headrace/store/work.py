@@ -55,10 +55,11 @@ class Hand:
         return self.draft.job
 
     def move(self, before: Item, after: Item) -> Item:
-        """Write an item's next state; its work and chunks are added to the job's. Returns `after`."""
+        """Write an item's next state; its work, chunks and stats are added to the job's. Returns `after`."""
         self.moved[after.ordinal] = after
         self.work_done += max(0, after.work_done - before.work_done)
         self.chunks_indexed += after.chunks_indexed - before.chunks_indexed
+        self.count(after.counted.since(before.counted))
         return after
 
     def make_sure(self, items: Sequence[Item]) -> None:
@@ -74,7 +75,7 @@ class Hand:
         _expect(sum(claims.get(one.ordinal) == one.claim for one in items), len(items))
 
     def count(self, stats: Stats) -> None:
-        """Add to what the job has done."""
+        """Add to what the job has done, beside what its items have counted."""
         self.stats.append(stats)
 
     def begin(self, claimed: Sequence[Item]) -> None:
@@ -89,9 +90,10 @@ class Hand:
         leftovers = {} if self.job.force_recreate else go_live(self, made, there)
         for one in made:
             leftover = leftovers.get(one.ordinal)
-            self.move(one, replace(one, stage=Stage.COMPLETED, work_done=one.work_total, leftover_version=leftover))
+            counted = one.counted.plus(Stats(documents_processed=1))
+            after = replace(one, stage=Stage.COMPLETED, work_done=one.work_total, counted=counted)
+            self.move(one, replace(after, leftover_version=leftover))
         self.draft.job = replace(self.job, processed_items=self.job.processed_items + len(made))
-        self.count(Stats(documents_processed=len(made)))
         for one in finished:
             if one.document_id not in there:
                 self.fail(one, DELETED)
@@ -105,6 +107,7 @@ class Hand:
             leftover_version=before.version if before.chunk_count else before.leftover_version,
             error_code=error.code,
             error_message=error.detail,
+            counted=before.counted.plus(Stats(errors=1)),
         )
         self.move(before, after)
         self.draft.job = replace(
@@ -113,7 +116,6 @@ class Hand:
             failed_items=self.job.failed_items + 1,
             work_total=self.job.work_total - (before.work_total - before.work_done),
         )
-        self.count(Stats(errors=1))
         self.must_count_chunks = True
         released = documents.release(self.transaction, self.job, before, error.detail)
         if released is not None:
@@ -354,7 +356,7 @@ _TAKE_UP = _set("deaths", "stage", "stage_rank")
 
 _MOVED = (
     "stage", "stage_rank", "work_done", "sections_done", "page_count", "chunk_count", "chunks_indexed", "deaths",
-    "description", "leftover_version", "error_code", "error_message",
+    "description", "leftover_version", "error_code", "error_message", "counted",
 )  # fmt: skip
 
 

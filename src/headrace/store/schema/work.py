@@ -88,6 +88,7 @@ item = sa.Table(
     sa.Column("error_code", sa.String(32)),
     sa.Column("error_message", sa.Text),
     sa.Column("verdict", sa.String(16), nullable=False, server_default=Verdict.NEW),
+    sa.Column("counted", Json, nullable=False, server_default="{}"),
     sa.Index("ix_item_stage", "job_id", "stage_rank"),
     sa.Index(
         "ix_item_leftover",
