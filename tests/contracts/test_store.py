@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -39,6 +39,7 @@ from headrace.store.schema import account, document, event, item, job, workspace
 from headrace.store.tasks import Task
 from tests.contracts.storing import Store, at, empty, submission
 from tests.contracts.test_log import new_postgres
+from tests.faults.chaos import until
 
 EVE = UserId("eve")
 HOUR = timedelta(hours=1)
@@ -1066,6 +1067,38 @@ def test_a_job_s_summary_stays_for_the_days_of_history(store: Store) -> None:
         store.job(sent.job_id)
     assert store.told(sent.job_id) == []
     assert (store.items(sent.job_id), store.visible(made)) == ([], 2)
+
+
+@pytest.mark.parametrize(
+    "clean",
+    [
+        lambda transaction: retention.forget_jobs(transaction, history_days=1),
+        lambda transaction: retention.prune_events(transaction, max_age_hours=1, max_jobs=0),
+    ],
+)
+def test_a_job_that_is_being_retried_is_not_cleaned(store: Store, clean: Callable[[Transaction], int]) -> None:
+    sent = store.work_off(store.send(count=2), failing=[0])
+
+    def cleaned() -> int:
+        with store.database.write() as transaction:
+            return clean(at(transaction, sent.created_at + 9000 * HOUR))
+
+    with ThreadPoolExecutor() as pool:
+        with store.database.write() as transaction:
+            again = jobs.retry(transaction, sent.job_id)
+            cleaner = pool.submit(cleaned)
+            if not store.database.is_sqlite:
+                wait_until_done_or_locked(store, cleaner)
+        assert cleaner.result(30) == 0
+
+    assert store.job(sent.job_id) == again
+    assert len(store.told(sent.job_id)) == again.sequence
+
+
+def wait_until_done_or_locked(store: Store, other: Future[int]) -> None:
+    """As far as another transaction comes while this one is open."""
+    locked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    until(lambda: other.done() or store.rows(locked) != [(0,)], 30, "the other is done, or waits")
 
 
 def test_bytes_are_in_use_as_long_as_a_document_has_them(store: Store) -> None:

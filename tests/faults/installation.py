@@ -35,6 +35,7 @@ class Installation:
         self.database = Database(url or f"sqlite:///{folder / 'headrace.db'}")
         migrations.upgrade(self.database)
         blobs, parsers = Blobs(folder / "blobs"), Here(limits_of(settings))
+        self.parsers = parsers
         self.control, embedders = Control(self.database), Embedders(Options(**settings.embedders, threads=1))
         self.jobs = Jobs(settings, self.database, blobs, self)
         self.library = Library(settings, self.database, self, embedders)
@@ -51,18 +52,19 @@ class Installation:
 
     def close(self) -> None:
         self.control.close()
+        self.parsers.close()
         self.database.close()
 
     def hand_out(self, transaction: Transaction, job: Job) -> None:
         del transaction
         self.runs[job.job_id] = job.run
 
-    def send(self, workspace: str | None = None, **files: str) -> JobId:
+    def send(self, workspace: str | None = None, **files: str | bytes) -> JobId:
         """Files by their names, in place of those that are there under these names."""
         with self.jobs.intake() as intake:
             for name, text in files.items():
                 incoming = intake.open_file(name.replace("_", "."))
-                incoming.write(text.encode())
+                incoming.write(text.encode() if isinstance(text, str) else text)
                 intake.add_file(incoming)
             request = Request(job_type=JobType.FILE, replace=True, workspace=workspace)
             return self.jobs.submit(LOCAL_USER, request, intake).job_id

@@ -17,6 +17,7 @@ from headrace.store import documents, reembedding, retention
 from headrace.store.database import Transaction
 from headrace.store.schema import chunk, document, revision
 from tests.faults.installation import Installation
+from tests.unit.pipeline.documents import zipped
 
 BROKEN = "[1,\n"
 
@@ -152,6 +153,18 @@ def test_the_jobs_of_a_workspace_say_what_they_have_done_and_count_no_documents(
     deleted = installation.run(installation.library.delete_workspace(LOCAL_USER, made.workspace_id).job_id)
 
     assert [one.message for one in (provisioned, deleted)] == ["The workspace is ready", "The workspace is deleted"]
+
+
+def test_the_same_file_in_two_archives_of_a_job_is_two_documents_and_leaves_nothing(installation: Installation) -> None:
+    same = {"LICENSE.txt": "alpha"}
+
+    ended = installation.run(installation.send(x_zip=zipped(same), y_zip=zipped(same), LICENSE_txt="alpha"))
+    installation.housekeeping.sweep()
+
+    assert (ended.status, ended.total_items, ended.chunks_created) == (JobStatus.COMPLETED, 5, 5)
+    items = installation.jobs.list_items(LOCAL_USER, ended.job_id, after=None, limit=9)
+    assert len({one.document_id for one in items}) == 5
+    assert installation.count(chunk) == 5
 
 
 LONG = " ".join(f"wheel{number}" for number in range(1000))

@@ -71,7 +71,7 @@ class Housekeeping:
 
     def _drop_portion(self, document_id: DocumentId, version: int) -> bool:
         with self._database.write() as transaction:
-            if not retention.is_leftover(transaction.connection, document_id, version):
+            if not retention.is_leftover(transaction, document_id, version):
                 return True
             dropped = index.drop_version(transaction, document_id=document_id, version=version, limit=CHUNKS_AT_ONCE)
             if dropped < CHUNKS_AT_ONCE:

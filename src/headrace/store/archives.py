@@ -52,10 +52,10 @@ def waiting(connection: sa.Connection, job_id: JobId, content_type: str) -> list
 def add_members(hand: Hand, archive: Item, unpacked: Sequence[Unpacked], warnings: Sequence[str], recipe: str) -> None:
     """Write what an archive held behind the job's other documents, and note on the archive that it is unpacked.
 
-    What is known to the workspace under its name and with its bytes is not ingested again.
+    What is known to the workspace under its name and with its bytes is not ingested again, unless by this very job.
     """
     transaction = hand.transaction
-    judged = _judged(transaction, unpacked, recipe)
+    judged = _judged(transaction, hand.job, unpacked, recipe)
     sent = {one.document.document_id for one in unpacked}
     documents.add(transaction, [one.document for one in judged if one.document.document_id in sent])
     items = _items(transaction, hand.job, judged, unpacked)
@@ -70,12 +70,12 @@ def add_members(hand: Hand, archive: Item, unpacked: Sequence[Unpacked], warning
     hand.draft.report(EventType.JOB_PROGRESS, message=f"Unpacked {_documents(len(items))} from {archive.filename}")
 
 
-def _judged(transaction: Transaction, unpacked: Sequence[Unpacked], recipe: str) -> list[sameness.Judged]:
+def _judged(transaction: Transaction, job: Job, unpacked: Sequence[Unpacked], recipe: str) -> list[sameness.Judged]:
     sent = [one.document for one in unpacked]
     named = [place for place, one in enumerate(unpacked) if one.failure is None]
     if not named:
         return [sameness.Judged(document=one, verdict=Verdict.NEW) for one in sent]
-    return sameness.judge(transaction, sent, named, sameness.Wish(recipe=recipe))
+    return sameness.judge(transaction, sent, named, sameness.Wish(recipe=recipe), of_job=job.job_id)
 
 
 def _items(

@@ -5,6 +5,7 @@ they are; its last event and its summary row stay for `history_days`.
 """
 
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,9 +17,9 @@ from headrace.store.schema import account, document, event, item, job, revision
 
 PORTION = 500
 
+_HAS_ENDED = job.c.status.in_(FINAL_STATUSES)
 _IS_LEFT_OVER = sa.and_(
-    item.c.leftover_version.is_not(None),
-    sa.exists().where(job.c.job_id == item.c.job_id, job.c.status.in_(FINAL_STATUSES)),
+    item.c.leftover_version.is_not(None), sa.exists().where(job.c.job_id == item.c.job_id, _HAS_ENDED)
 )
 
 
@@ -35,16 +36,19 @@ def prune_events(transaction: Transaction, *, max_age_hours: float, max_jobs: in
     old = (
         sa.select(job.c.job_id, job.c.user_id, job.c.last_number)
         .join(newest, newest.c.job_id == job.c.job_id)
-        .where(
-            job.c.status.in_(FINAL_STATUSES), job.c.completed_at < oldest_kept, newest.c.place > max_jobs, first_left
-        )
+        .where(_HAS_ENDED, job.c.completed_at < oldest_kept, newest.c.place > max_jobs, first_left)
         .order_by(job.c.job_id)
         .limit(PORTION)
     )
-    found = transaction.execute(old).all()
+    found = transaction.execute(_held(old)).all()
     for row in found:
         _prune(transaction, row.job_id, row.user_id, row.last_number)
     return len(found)
+
+
+def _held(ended: sa.Select[Any]) -> sa.Select[Any]:
+    """These jobs, so that none is retried meanwhile; without those that somebody is changing just now."""
+    return ended.with_for_update(of=job, skip_locked=True)
 
 
 def _prune(transaction: Transaction, job_id: str, user_id: str, last_number: int) -> None:
@@ -61,10 +65,11 @@ def forget_jobs(transaction: Transaction, *, history_days: float) -> int:
     oldest_kept = transaction.now - timedelta(days=history_days)
     old = (
         sa.select(job.c.job_id, job.c.user_id, job.c.last_number)
-        .where(job.c.status.in_(FINAL_STATUSES), job.c.completed_at < oldest_kept)
+        .where(_HAS_ENDED, job.c.completed_at < oldest_kept)
+        .order_by(job.c.job_id)
         .limit(PORTION)
     )
-    found = transaction.execute(old).all()
+    found = transaction.execute(_held(old)).all()
     for row in found:
         _prune(transaction, row.job_id, row.user_id, row.last_number + 1)
         revisions.forget_all(transaction, row.job_id)
@@ -79,10 +84,11 @@ def leftovers(connection: sa.Connection, limit: int = PORTION) -> list[tuple[Doc
     return [(DocumentId(row[0]), int(row[1])) for row in connection.execute(statement)]
 
 
-def is_leftover(connection: sa.Connection, document_id: DocumentId, version: int) -> bool:
-    """Whether that is still so: a retry may have begun since."""
+def is_leftover(transaction: Transaction, document_id: DocumentId, version: int) -> bool:
+    """Whether that is still so: a retry may have begun since. None begins until the transaction is over."""
     mine = (item.c.document_id == document_id, item.c.leftover_version == version)
-    return connection.execute(sa.select(item.c.ordinal).where(_IS_LEFT_OVER, *mine).limit(1)).first() is not None
+    of_ended = sa.select(job.c.job_id).join(item, item.c.job_id == job.c.job_id).where(_HAS_ENDED, *mine).limit(1)
+    return transaction.execute(_held(of_ended)).first() is not None
 
 
 def clear_leftover(transaction: Transaction, document_id: DocumentId, version: int) -> None:

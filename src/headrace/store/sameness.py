@@ -42,14 +42,22 @@ class Judged:
     verdict: Verdict
 
 
-def judge(transaction: Transaction, arrived: Sequence[Document], named: Iterable[int], wish: Wish) -> list[Judged]:
+def judge(
+    transaction: Transaction,
+    arrived: Sequence[Document],
+    named: Iterable[int],
+    wish: Wish,
+    *,
+    of_job: JobId | None = None,
+) -> list[Judged]:
     """What each of `arrived` is, in their order; `named` are the places of those that came with a name.
 
+    `of_job` is the job that they belong to, if it is there already: no two of a job are the same document.
     The caller has taken turns for the workspace, so that two who send the same at once cannot both be the first. New
     documents are not written here; the contents of changed ones are.
     """
     wanted = {place: arrived[place] for place in named}
-    known = _find(transaction.connection, list(wanted.values()), by_name=wish.replaces)
+    known = _find(transaction.connection, list(wanted.values()), by_name=wish.replaces, of_job=of_job)
     judged = []
     for place, one in enumerate(arrived):
         earlier = _take(known, one, wish) if place in wanted else None
@@ -66,12 +74,16 @@ def judge_again(served: Document, wish: Wish) -> Verdict:
     return Verdict.NEW if served.live_version is None else Verdict.CHANGED
 
 
-def _find(connection: sa.Connection, wanted: Sequence[Document], *, by_name: bool) -> dict[str, list[Document]]:
+def _find(
+    connection: sa.Connection, wanted: Sequence[Document], *, by_name: bool, of_job: JobId | None
+) -> dict[str, list[Document]]:
     """The documents that have these names, newest first, by name."""
     found: dict[str, list[Document]] = {}
     column = document.c.filename if by_name else document.c.sha256
     values = list({one.filename if by_name else one.sha256 for one in wanted})
     names = {one.filename for one in wanted}
+    its_parts = sa.exists().where(item.c.job_id == of_job, item.c.document_id == document.c.document_id)
+    is_free = [] if of_job is None else [~its_parts.correlate(document)]
     for some in (values[start : start + 500] for start in range(0, len(values), 500)):
         statement = (
             sa.select(document)
@@ -80,6 +92,7 @@ def _find(connection: sa.Connection, wanted: Sequence[Document], *, by_name: boo
                 column.in_(some),
                 document.c.user_id == wanted[0].user_id,
                 document.c.deleted_at.is_(None),
+                *is_free,
             )
             .order_by(document.c.document_id)  # as everybody locks them
             .with_for_update()  # or a cancel could take away what is found here
