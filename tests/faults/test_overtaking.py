@@ -109,6 +109,47 @@ def test_a_document_fails_with_the_last_job_that_has_it(installation: Installati
     assert "line 2" in (found.processing_error or "")
 
 
+@pytest.mark.parametrize("before", [{}, {"a_txt": "alpha"}])
+def test_a_document_of_which_a_later_job_is_cancelled_waits_for_the_earlier_one(
+    installation: Installation, before: dict[str, str]
+) -> None:
+    if before:
+        installation.run(installation.send(**before))
+    first, second = installation.send(a_txt="beta"), installation.send(a_txt="gamma")
+
+    installation.jobs.cancel(LOCAL_USER, second)
+
+    waiting = installation.document("a.txt")
+    assert (waiting.job_id, waiting.processing_status, waiting.processing_error) == (first, "pending", None)
+    installation.run(first)
+    assert installation.document("a.txt").processing_status is ProcessingStatus.READY
+    assert [installation.finds(word) for word in ("alpha", "beta", "gamma")] == [False, True, False]
+
+
+def test_a_document_of_which_a_later_job_fails_is_still_in_the_hands_of_the_earlier_one(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = installation.send(a_json='["alpha"]'), installation.send(a_json=BROKEN)
+    statuses = []
+    index_chunks = index.index_chunks
+
+    def overtaken(transaction: Transaction, rows: Sequence[index.IndexedChunk]) -> None:
+        (found,) = documents.get_many(transaction.connection, [installation.document("a.json").document_id]).values()
+        statuses.append(found.processing_status)
+        index_chunks(transaction, rows)
+
+    monkeypatch.setattr("headrace.search.index.index_chunks", overtaken)
+    installation.jobs.pause(LOCAL_USER, first)
+    installation.run(second)
+    waiting = installation.document("a.json")
+    installation.jobs.resume(LOCAL_USER, first)
+    installation.run(first)
+
+    assert (waiting.processing_status, waiting.processing_error, statuses) == ("pending", None, ["processing"])
+    assert installation.document("a.json").processing_status is ProcessingStatus.READY
+    assert installation.finds("alpha")
+
+
 def test_new_vectors_for_a_workspace_that_was_deleted_fail_plainly(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from headrace.model.document import Document
 from headrace.model.errors import DocumentNotFound
-from headrace.model.ids import DocumentId, UserId, WorkspaceId
+from headrace.model.ids import DocumentId, JobId, UserId, WorkspaceId
 from headrace.model.job import Item, Job
 from headrace.model.vocabulary import FINAL_STATUSES, ProcessingStatus, Stage, Verdict
-from headrace.store import revisions, rows
+from headrace.store import record, revisions, rows
 from headrace.store.database import Transaction
 from headrace.store.schema import chunk, document, item, workspace
 from headrace.store.schema import job as job_table
@@ -68,8 +68,9 @@ def hand_over(
 def take_back(transaction: Transaction, cancelled: Job, reason: str) -> list[Document]:
     """Give each document of a cancelled attempt its older version again; returns them as they are now.
 
-    What an earlier attempt has finished is not touched. One that was served before the job is `ready` in that version,
-    any other is failed for `reason`. Older versions are kept until a job has ended, for this.
+    What an earlier attempt has finished is not touched. One that another job is still to ingest is that job's again; of
+    the rest, one that was served before the job is `ready` in that version, any other is failed for `reason`. Older
+    versions are kept until a job has ended, for this.
     """
     its_item = (
         item.c.job_id == cancelled.job_id,
@@ -92,15 +93,14 @@ def take_back(transaction: Transaction, cancelled: Job, reason: str) -> list[Doc
         .values(index_number=workspace.c.index_number + 1)
     )
     revisions.restore(transaction, cancelled)
-    _set_served_or_failed(transaction, reason, *mine)
-    return [rows.to_document(row) for row in transaction.execute(sa.select(document).where(*mine)).mappings()]
+    return _let_go(transaction, cancelled, reason, *mine)
 
 
 def release(transaction: Transaction, job: Job, failed: Item, reason: str) -> Document | None:
     """Take a document back from a job that could not ingest it; returns it as it is now.
 
-    One that is served in an older version is `ready` again, any other is failed for `reason`. None when it is in the
-    hands of another job by now, which has not ended, or deleted.
+    It is another job's that is still to ingest it; else one that is served in an older version is `ready` again, any
+    other is failed for `reason`. None when it is in the hands of a later job, which has not ended, or deleted.
     """
     later_has_ended = sa.exists().where(job_table.c.job_id == document.c.job_id, job_table.c.status.in_(FINAL_STATUSES))
     mine = (
@@ -108,9 +108,41 @@ def release(transaction: Transaction, job: Job, failed: Item, reason: str) -> Do
         sa.or_(document.c.job_id == job.job_id, later_has_ended),
         document.c.deleted_at.is_(None),
     )
+    released = _let_go(transaction, job, reason, *mine)
+    return released[0] if released else None
+
+
+def _let_go(transaction: Transaction, ended: Job, reason: str, *mine: sa.ColumnElement[bool]) -> list[Document]:
+    """No longer `ended` but another job has these documents, or none; returns them as they are now."""
+    lock(transaction, *mine)
+    ids = [DocumentId(row[0]) for row in transaction.execute(sa.select(document.c.document_id).where(*mine))]
+    _give_to_others(transaction, ended, *mine)
     _set_served_or_failed(transaction, reason, *mine)
-    row = transaction.execute(sa.select(document).where(*mine)).mappings().one_or_none()
-    return None if row is None else rows.to_document(row)
+    found = get_many(transaction.connection, ids)
+    return [found[one] for one in ids]
+
+
+def _give_to_others(transaction: Transaction, ended: Job, *mine: sa.ColumnElement[bool]) -> None:
+    """Let documents that others are still to ingest be the newest one's."""
+    unfinished = (
+        item.c.job_id != ended.job_id,
+        item.c.stage_rank < Stage.COMPLETED.rank,
+        sa.exists().where(job_table.c.job_id == item.c.job_id, job_table.c.status.not_in(FINAL_STATUSES)),
+    )
+    these = sa.select(document.c.document_id).where(*mine)
+    others = sa.select(item.c.job_id).where(*unfinished, item.c.document_id.in_(these)).distinct()
+    ids = [JobId(row[0]) for row in transaction.execute(others)]
+    if not ids:
+        return
+    record.lock(transaction, ids)  # so that what they are about to write is seen here, and they see what is written
+    its_parts = (*unfinished, item.c.document_id == document.c.document_id)
+    newest = sa.select(item).where(*its_parts).order_by(item.c.job_id.desc()).limit(1).correlate(document)
+    its_id = newest.with_only_columns(item.c.job_id).scalar_subquery()
+    its_stage = newest.with_only_columns(item.c.stage).scalar_subquery()
+    has_begun = sa.case((its_stage == Stage.RECEIVED, ProcessingStatus.PENDING), else_=ProcessingStatus.PROCESSING)
+    given = {"job_id": its_id, "processing_status": has_begun, "processing_error": None, "updated_at": transaction.now}
+    is_wanted = sa.exists().where(*its_parts).correlate(document)
+    transaction.execute(sa.update(document).where(*mine, is_wanted).values(given))
 
 
 def _set_served_or_failed(transaction: Transaction, reason: str, *which: sa.ColumnElement[bool]) -> None:
