@@ -51,7 +51,7 @@ class Housekeeping:
         while not self._closing.wait(SWEEP_SECONDS):
             try:
                 self.sweep()
-                self.end_silent_tasks()
+                self.look_after_tasks()
                 if time.monotonic() - cleaned_at >= self._settings.cleanup_interval_seconds:
                     cleaned_at = time.monotonic()
                     self.clean()
@@ -78,18 +78,24 @@ class Housekeeping:
                 retention.clear_leftover(transaction, document_id, version)
             return dropped < CHUNKS_AT_ONCE
 
-    def end_silent_tasks(self) -> None:
-        """Fail the tasks of which nothing was heard for as long as their leases say."""
+    def look_after_tasks(self) -> None:
+        """Fail the tasks of which nothing was heard for as long as their leases say; of the others tell the latest."""
         now = time.monotonic()
         with self._database.read() as connection:
             leases = tasks.select_leases(connection)
         heard = self._heard
         self._heard = {}
         for job_id, renewals, seconds in leases:
+            if (job_id, renewals) not in heard:
+                self._tell_of_task(job_id)
             since = heard.get((job_id, renewals), now)
             self._heard[job_id, renewals] = since
             if now - since > seconds:
                 self._end_silent_task(job_id, seconds)
+
+    def _tell_of_task(self, job_id: JobId) -> None:
+        with suppress(Superseded), self._database.write() as transaction:
+            tasks.catch_up(transaction, job_id)
 
     def _end_silent_task(self, job_id: JobId, seconds: float) -> None:
         reason = f"nothing was heard of this task for {seconds:.0f} s"

@@ -4,6 +4,7 @@ A task is kept alive by what is heard of it. Silence is measured by whoever clea
 the time for which `lease_renewals` has not changed: so a wall clock that jumps ends nothing.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from headrace.model.progress import advanced
 from headrace.model.vocabulary import EventType, JobStatus, JobType, Stage
 from headrace.store import record, rows
 from headrace.store.database import Transaction
+from headrace.store.schema import event as event_table
 from headrace.store.schema import job as job_table
 
 
@@ -56,7 +58,9 @@ def begin(transaction: Transaction, user_id: UserId, task: Task) -> Job:
 def advance(
     transaction: Transaction, job_id: JobId, *, count: int, total: int | None, message: str | None, interval: float
 ) -> Job:
-    """`count` more steps are done; also a sign of life. Progress is told at most every `interval` seconds.
+    """`count` more steps are done; also a sign of life.
+
+    Progress is told at most every `interval` seconds; what came too soon is told by `catch_up`.
 
     Raises:
         Superseded: the task has ended, or was cancelled.
@@ -82,6 +86,20 @@ def advance(
             draft.job = replace(draft.job, progress_reported_at=transaction.now)
             draft.report(EventType.JOB_PROGRESS)
     return draft.job
+
+
+def catch_up(transaction: Transaction, job_id: JobId) -> None:
+    """Tell of steps that came too soon after others to be told of at once, if there are any.
+
+    Raises:
+        Superseded: the task has ended, or was cancelled.
+    """
+    with record.changing(transaction, job_id, run=1) as draft:
+        newest = sa.select(event_table.c.body).filter_by(job_id=job_id, sequence=draft.job.sequence)
+        told = json.loads(transaction.execute(newest).scalar_one())
+        if any(told[name] != getattr(draft.job, name) for name in ("processed_items", "total_items", "message")):
+            draft.job = replace(draft.job, progress_reported_at=transaction.now)
+            draft.report(EventType.JOB_PROGRESS)
 
 
 def finish(transaction: Transaction, job_id: JobId, *, error: str | None, message: str | None) -> Job:

@@ -1,5 +1,6 @@
 """What is cleared away, and what silence does to a task, by a clock that only goes forward."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -49,45 +50,63 @@ def say(forge: Forge, job_id: JobId) -> None:
 def test_a_task_of_which_nothing_is_heard_for_its_lease_has_failed(forge: Forge, watch: Watch) -> None:
     silent, heard = begin(forge), begin(forge)
     for _ in range(4):
-        forge.housekeeping.end_silent_tasks()
+        forge.housekeeping.look_after_tasks()
         watch.now += 2
         say(forge, heard.job_id)
-    forge.housekeeping.end_silent_tasks()
+    forge.housekeeping.look_after_tasks()
 
     ended = forge.job(silent.job_id)
     assert (ended.status, ended.error_message) == ("failed", "nothing was heard of this task for 5 s")
     assert forge.job(heard.job_id).status == "running"
 
 
+def test_steps_that_came_too_soon_to_be_told_are_told_by_the_next_look_and_once(forge: Forge, watch: Watch) -> None:
+    task = begin(forge)
+    for number in (1, 2):
+        with forge.database.write() as transaction:
+            tasks.advance(transaction, task.job_id, count=1, total=4, message=f"step {number}", interval=60.0)
+    untold = forge.job(task.job_id)
+
+    for _ in range(2):
+        forge.housekeeping.look_after_tasks()
+        say(forge, task.job_id)
+        watch.now += 1
+
+    told = [json.loads(body) for (body,) in forge.rows("SELECT body FROM event ORDER BY number") if "step" in body]
+    assert (untold.processed_items, untold.sequence) == (2, 3)
+    assert [(one["processed_items"], one["message"]) for one in told] == [(1, "step 1"), (2, "step 2")]
+    assert forge.job(task.job_id).sequence == 4
+
+
 def test_silence_counts_from_when_somebody_listens(forge: Forge, watch: Watch) -> None:
     task = begin(forge)
     watch.now += 1000
 
-    forge.housekeeping.end_silent_tasks()
+    forge.housekeeping.look_after_tasks()
 
     assert forge.job(task.job_id).status == "running"
 
 
 def test_a_wall_clock_that_jumps_ends_no_task(forge: Forge, watch: Watch) -> None:
     task = begin(forge)
-    forge.housekeeping.end_silent_tasks()
+    forge.housekeeping.look_after_tasks()
     now = forge.database.clock()
     forge.database.clock = lambda: now.replace(year=now.year + 1)
 
     watch.now += 4
-    forge.housekeeping.end_silent_tasks()
+    forge.housekeeping.look_after_tasks()
 
     assert forge.job(task.job_id).status == "running"
 
 
 def test_a_task_that_ends_in_the_meantime_keeps_its_end(forge: Forge, watch: Watch) -> None:
     task = begin(forge)
-    forge.housekeeping.end_silent_tasks()
+    forge.housekeeping.look_after_tasks()
     with forge.database.write() as transaction:
         tasks.finish(transaction, task.job_id, error=None, message=None)
     watch.now += 100
 
-    forge.housekeeping.end_silent_tasks()
+    forge.housekeeping.look_after_tasks()
 
     assert forge.job(task.job_id).status == "completed"
 
