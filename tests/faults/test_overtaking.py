@@ -3,6 +3,7 @@
 The engine's queue is left out: a job runs when the test says so, and in that order.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -226,6 +227,17 @@ def test_the_stats_of_a_job_that_was_retried_count_each_document_once(tmp_path: 
     assert (stats.chunks, stats.embeddings_computed, stats.embeddings_reused) == (once.chunks, once.chunks, 0)
     assert stats == replace(once, embeddings_computed=once.embeddings_reused, embeddings_reused=0)
     installation.close()
+
+
+def test_a_first_version_that_comes_after_the_second_is_not_tried_twice(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = installation.send(a_txt=LONG), installation.send(a_txt=LONG + " and more")
+
+    ended = [installation.run(job_id) for job_id in (second, first)]
+
+    assert [one.failed_items for one in ended] == [0, 0]
+    assert [one.message for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 class Killed(BaseException):

@@ -1,10 +1,12 @@
 """Documents of one workspace that have the same bytes, or nearly the same text, as one that came before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from headrace.model.document import Document
 from headrace.model.ids import DocumentId
@@ -70,7 +72,7 @@ def _remember(transaction: Transaction, mine: Document, simhash: bytes, *, is_fi
         {"workspace_id": mine.workspace_id, "band": band, "document_id": mine.document_id, "simhash": simhash}
         for band in bands(simhash)
     ]
-    transaction.execute_many(_INSERT, rows)
+    transaction.execute_many(_REMEMBER[transaction.is_sqlite], rows)
 
 
 def bands(simhash: bytes) -> list[int]:
@@ -86,7 +88,14 @@ def distance(one: bytes, other: bytes) -> int:
     return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
 
 
-_INSERT = sa.insert(likeness)
+def _remembering(insert: Callable[[sa.Table], Any]) -> Any:
+    """Of two jobs on one document either may come first, also the one that was sent later."""
+    statement = insert(likeness)
+    changed = {"simhash": statement.excluded.simhash}
+    return statement.on_conflict_do_update(index_elements=list(likeness.primary_key), set_=changed)
+
+
+_REMEMBER = {True: _remembering(sqlite_insert), False: _remembering(postgres_insert)}
 _NEAR = (
     sa.select(likeness.c.document_id, likeness.c.simhash)
     .join(document, document.c.document_id == likeness.c.document_id)
