@@ -10,9 +10,10 @@ import orjson
 
 from headrace.model.errors import UnsupportedType
 from headrace.pipeline.extract.archive import OLE_MARK
-from headrace.pipeline.extract.encoding import BLOCK_BYTES, decodes, guessed, marked, unmarked_wide
+from headrace.pipeline.extract.encoding import BLOCK_BYTES, decodes, marked, unmarked_wide
 from headrace.pipeline.extract.formats import declared
 from headrace.pipeline.extract.languages import language_of
+from headrace.pipeline.extract.legacy import likeliest
 
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -253,7 +254,7 @@ def is_text(prefix: bytes) -> bool:
         return decodes(prefix, encoding)
     if b"\x00" in prefix or len(prefix.translate(None, CONTROLS)) < len(prefix) * (1 - MAX_CONTROL_SHARE):
         return False
-    return decodes(prefix, "utf-8") or guessed(prefix[:4096]) is not None
+    return decodes(prefix, "utf-8") or likeliest(prefix[:4096]) is not None
 
 
 def text_type(file: BinaryIO, prefix: bytes, filename: str) -> str:

@@ -1,4 +1,4 @@
-"""Which encoding a text is in: its byte order mark, then UTF-8, then the best guess from a bounded sample.
+"""Which encoding a text is in: its byte order mark, then UTF-8, then the likeliest from a bounded sample.
 
 A few bytes that are wrong leave UTF-8 what it is: whatever else they could be, the rest would be wrong.
 """
@@ -6,6 +6,8 @@ A few bytes that are wrong leave UTF-8 what it is: whatever else they could be, 
 import codecs
 import io
 from typing import BinaryIO
+
+from headrace.pipeline.extract.legacy import likeliest
 
 BLOCK_BYTES = 65_536
 SAMPLE_BYTES = 8_192
@@ -15,6 +17,21 @@ RIGHT_FOR_EACH_WRONG = 4
 
 SHIFTS = (b"\x1b$B", b"\x1b$@")
 """How ISO-2022-JP, whose bytes are all ASCII, says that Japanese follows."""
+
+MEANT = {
+    **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin1", "latin-1", "us-ascii", "ascii"), "cp1252"),
+    **dict.fromkeys(("iso-8859-9", "latin5"), "cp1254"),
+    **dict.fromkeys(("iso-8859-11", "tis-620"), "cp874"),
+    **dict.fromkeys(("iso-8859-8-i", "iso-8859-8-e", "logical", "visual"), "iso8859_8"),
+    **dict.fromkeys(("gb2312", "gbk", "x-gbk"), "gb18030"),
+    **dict.fromkeys(("big5", "x-x-big5"), "big5hkscs"),
+    **dict.fromkeys(("shift-jis", "sjis", "x-sjis"), "cp932"),
+    **dict.fromkeys(("euc-kr", "ks-c-5601-1987", "ksc5601"), "cp949"),
+    "macintosh": "mac_roman",
+    "x-mac-roman": "mac_roman",
+    "x-mac-cyrillic": "mac_cyrillic",
+}
+"""By what is declared; where Python knows no such encoding, or takes it more narrowly than those who write it."""
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -47,7 +64,7 @@ def encoding_of(file: BinaryIO) -> str:
     file.seek(0)
     if is_mostly_utf8(prefix + sample):
         return "utf-8"
-    return guessed(sample) or LAST_RESORT
+    return likeliest(sample) or LAST_RESORT
 
 
 def marked(prefix: bytes) -> str | None:
@@ -89,7 +106,7 @@ def meant_by(name: str) -> str:
 
     Source: https://encoding.spec.whatwg.org/#names-and-labels
     """
-    return "cp1252" if name.lower() in {"iso-8859-1", "latin1", "us-ascii", "ascii"} else name
+    return MEANT.get(name.lower().replace("_", "-"), name)
 
 
 def first_invalid(file: BinaryIO) -> int | None:
@@ -104,12 +121,3 @@ def first_invalid(file: BinaryIO) -> int | None:
         position += len(block)
     file.seek(0)
     return position if decoder.getstate()[0] else None
-
-
-def guessed(sample: bytes) -> str | None:
-    """The best guess for a legacy encoding, None where the bytes are like no text."""
-    # Slow to import, and most texts are UTF-8.
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(sample).best()
-    return best.encoding if best else None
