@@ -120,6 +120,8 @@ OPEN_DOCUMENT = "application/vnd.oasis.opendocument."
 MAX_MIMETYPE_BYTES = 200
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b") | {127})
 MAX_CONTROL_SHARE = 0.01
+MAX_NUL_SHARE = 0.002
+"""Strays in a text, and one in a short one; programs have many more."""
 MAX_PARSED_BYTES = 1_000_000
 # What an OLE compound file is, by the first of these among its entries; it may hold others within.
 COMPOUNDS = {
@@ -252,7 +254,9 @@ def is_text(prefix: bytes) -> bool:
     encoding = marked(prefix) or unmarked_wide(prefix)
     if encoding:
         return decodes(prefix, encoding)
-    if b"\x00" in prefix or len(prefix.translate(None, CONTROLS)) < len(prefix) * (1 - MAX_CONTROL_SHARE):
+    if prefix.count(0) > max(1, len(prefix) * MAX_NUL_SHARE):
+        return False
+    if len(prefix.translate(None, CONTROLS)) < len(prefix) * (1 - MAX_CONTROL_SHARE):
         return False
     return decodes(prefix, "utf-8") or likeliest(prefix[:4096]) is not None
 

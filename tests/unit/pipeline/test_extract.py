@@ -417,6 +417,16 @@ def test_a_few_wrong_bytes_spoil_nothing_but_themselves(read: Read, tmp_path: Pa
     assert texts(sections) == [f"{text}\ufffd!\n{text}"]
 
 
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.md"])
+def test_a_stray_nul_in_a_text_is_a_character_that_cannot_be_shown(read: Read, tmp_path: Path, name: str) -> None:
+    content = b"place,state\nmill\x00,turning\n" + b"weir,holding\n" * 20
+
+    _, sections = read(saved(tmp_path, name, content))
+
+    assert "mill\ufffd" in sections[0].text
+    assert "holding" in sections[0].text
+
+
 def test_japanese_mail_encoding_is_read_though_its_bytes_are_ascii(read: Read, tmp_path: Path) -> None:
     text = "これは古い文字コードで書かれた普通の日本語の文章です。\n"
 

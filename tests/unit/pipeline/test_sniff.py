@@ -75,6 +75,8 @@ def compound(*entries: str) -> bytes:
         ("words.txt", b"BMX riders and MZ motorbikes, RIFF raff", TEXT),
         ("words.txt", b"MZ is a motorbike", TEXT),
         ("words.txt", b"The ftyp of a file, and what PAR1 is", TEXT),
+        ("stray.txt", b"The weir holds.\n" * 100 + b"\x00\nThe mill turns.\n" * 2, TEXT),
+        ("stray.md", b"# One stray byte\n" + b"The weir holds.\x00\n" + b"The mill turns.\n" * 5, MARKDOWN),
         ("slides", zipped({"[Content_Types].xml": "x", "ppt/presentation.xml": "x"}), PPTX),
         ("broken.pptx", b"PK\x03\x04", PPTX),
         ("sums.zip", zipped({"[Content_Types].xml": "x", "xl/workbook.xml": "x"}), XLSX),
@@ -123,6 +125,7 @@ def test_the_content_decides_and_the_name_only_hints_among_texts(
         (b"\x00\x00\x00\x18ftypmp42" + bytes(20), "a sound or video file"),
         (b"notes.txt".ljust(257, b"\0") + b"ustar\x0000", "a TAR archive"),
         (bytes(range(256)) * 4, "no type that can be read"),
+        (b"name\x00value\x00and so on\x00" * 40, "no type that can be read"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence_that_says_what_can(
