@@ -11,6 +11,7 @@ from headrace.model.document import Section
 from headrace.model.errors import DocumentError
 from headrace.pipeline.extract.encoding import encoding_of
 from headrace.pipeline.extract.parts import MAX_SECTION_CHARACTERS, Parsed, Part, pieces, read_sections
+from headrace.pipeline.extract.table import records_of
 from headrace.pipeline.extract.window import Window
 from headrace.pipeline.source import Limits, Outline
 from tests.unit.pipeline.conftest import Read
@@ -362,6 +363,42 @@ def test_a_table_may_leave_out_the_name_of_its_first_or_last_column(read: Read, 
 
     first = "place" if content.startswith(b"place") else "column 1"
     assert texts(sections) == [f"{first}: 0\nname: Ada\n\n{first}: 1\nname: Grace"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("\nname,state\nmill,turning\n", ["name: mill\nstate: turning"]),
+        ("Report\n\nname;price\nmill;1,5\nweir;2,5\n", ["Report", "name: mill\nprice: 1,5", "name: weir\nprice: 2,5"]),
+        (
+            "Report,,\nMade by,Ada,\n,,\nplace,Q1,Q2\nmill,3,4\n",
+            ["Report", "Made by | Ada", "place: mill\nQ1: 3\nQ2: 4"],
+        ),
+        ("place,phone,phone\nmill,1,2\n", ["place: mill\nphone: 1\nphone (2): 2"]),
+        ("yes,yes,no\nyes,no,no\n", ["column 1: yes\ncolumn 2: yes\ncolumn 3: no"]),
+        ("country,2019,2020\nFrance,67,68\n", ["country: France\n2019: 67\n2020: 68"]),
+        ("Ada,1815\nGrace,1906\n", ["column 1: Ada\ncolumn 2: 1815"]),
+        ("mill,3\nweir,5\n", ["column 1: mill\ncolumn 2: 3"]),
+        (",0,1\nmill,5.1,3.5\n", ["column 1: mill\n0: 5.1\n1: 3.5"]),
+        ("sep=;\nname;price\nmill;1,5\n", ["name: mill\nprice: 1,5"]),
+        ("a,b\n1,2,3\n", ["a: 1\nb: 2\ncolumn 3: 3"]),
+    ],
+)
+def test_rows_keep_the_names_of_their_columns(read: Read, tmp_path: Path, content: str, expected: list[str]) -> None:
+    _, sections = read(saved(tmp_path, "a.csv", content.encode()))
+
+    assert texts(sections)[0].split("\n\n")[: len(expected)] == expected
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(["", "a", "b", "2020", "7", "x y"]), min_size=1, max_size=5), max_size=8).filter(
+        lambda rows: any(map(any, rows))
+    )
+)
+def test_no_value_of_a_table_is_lost(rows: list[list[str]]) -> None:
+    said = " ".join(records_of(rows))
+
+    assert all(cell in said for row in rows for cell in row)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,14 @@ def test_each_row_of_a_workbook_explains_itself_below_its_sheet(read: Read, tmp_
     assert (outline.title, outline.metadata["author"]) == ("Gauges", "Grace")
 
 
+def test_titles_above_a_sheets_table_do_not_name_its_columns(read: Read, tmp_path: Path) -> None:
+    content = workbook(Sums=[["Sums of the year"], [], ["place", 2019, 2020, 2020], ["mill", 3, 4.5, 5]])
+
+    _, sections = read(saved(tmp_path, "a.xlsx", content))
+
+    assert texts(sections) == ["Sums of the year\n\nplace: mill\n2019: 3\n2020: 4.5\n2020 (2): 5"]
+
+
 def test_a_sheet_of_one_row_is_that_row(read: Read, tmp_path: Path) -> None:
     content = workbook(Cover=[["The board approved the merger"]], Levels=[["place", "height"], ["weir", 1.5]])
 

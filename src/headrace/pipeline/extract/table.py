@@ -2,8 +2,12 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, islice, pairwise, repeat, takewhile
 from typing import BinaryIO
 
 from headrace.model.errors import DocumentError
@@ -15,62 +19,148 @@ from headrace.pipeline.source import Limits, Outline
 SAMPLE_CHARACTERS = 16_384
 MAX_CELL_CHARACTERS = 1_000_000
 DELIMITERS = ",;\t|"
+SEPARATOR = re.compile(r"sep=(.)\r?\n")
+LOOKED_AT = 20
+"""Rows by which the titles and the header are told."""
+FIRST_YEAR, LAST_YEAR = 1800, 2100
 
 
 def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one signature for all)
     """The first row names the columns if it looks like names."""
     size = size_of(file)
     csv.field_size_limit(MAX_CELL_CHARACTERS)
-    text = open_text(file)
-    rows = csv.reader(text, dialect_of(text))
-    records = read_records(rows, lambda: min(1.0, file.tell() / size))
+    records = read_records(rows_of(open_text(file)), lambda: min(1.0, file.tell() / size))
     return Parsed(outline=Outline(), parts=grouped(records))
 
 
-def dialect_of(text: io.TextIOWrapper) -> type[csv.Dialect]:
-    """How the cells are separated, by a look at the beginning; commas where that says nothing."""
+def rows_of(text: io.TextIOWrapper) -> Iterator[list[str]]:
+    """The cells of each row; a first line that says how they are separated, as Excel reads it, is none."""
     sample = text.read(SAMPLE_CHARACTERS)
     text.seek(0)
-    try:
-        dialect = csv.Sniffer().sniff(sample, DELIMITERS)
-    except csv.Error:
-        return csv.excel
-    dialect.doublequote = True  # said of the whole file, when the beginning only holds no quote within a cell
-    return dialect
+    said = SEPARATOR.match(sample)
+    if said:
+        text.readline()
+    return read_cells(text, said[1] if said else delimiter_of(sample))
+
+
+def delimiter_of(sample: str) -> str:
+    """What cuts the most rows into as many cells each; commas where nothing does."""
+    return max(DELIMITERS, key=lambda delimiter: regularity(sample, delimiter))
+
+
+def regularity(sample: str, delimiter: str) -> tuple[int, int]:
+    """How many rows have the number of cells that most have, more than one, and that number."""
+    counts: Counter[int] = Counter()
+    with suppress(csv.Error):
+        counts.update(map(len, read_cells(sample.splitlines(keepends=True), delimiter)))
+    return max(((rows, cells) for cells, rows in counts.items() if cells > 1), default=(0, 0))
+
+
+def read_cells(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    """Cells may be quoted, also behind a space."""
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
 
 
 def read_records(rows: Iterator[list[str]], fraction: Callable[[], float]) -> Iterator[tuple[str, float]]:
-    """One record for each row that has a value; a first row of names is one only where nothing follows."""
+    """The table's records, each with how far the file is read. Raises DocumentError `corrupt`."""
     try:
-        first = next(rows, [])
-        names, has_record = names_of(first), False
-        for row in rows if names else chain([first], rows):
-            record = described(row, names)
-            if record:
-                has_record = True
-                yield record, fraction()
-        if names and not has_record:
-            yield alone(names), 1.0
+        for record in records_of(rows):
+            yield record, fraction()
     except csv.Error as error:
         detail = f"the table is broken ({error}); export it again as CSV with quoted cells"
         raise DocumentError("corrupt", detail) from error
 
 
-def names_of(row: Sequence[str]) -> list[str]:
-    """The columns' names, if the row looks like a header; the first and the last column may be without one.
+def records_of(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The titles above the table, then one record for each row that has a value.
+
+    The first row names the columns if it looks like names; it is a record only where nothing follows.
+    """
+    stripped = ([cell.strip() for cell in row] for row in rows)
+    beginning = list(islice(stripped, LOOKED_AT))
+    first = beginning_of_table(beginning)
+    yield from map(alone, filter(any, beginning[:first]))
+    beginning = list(filter(any, beginning[first:]))
+    names = names_of(*beginning) if beginning else []
+    record = ""
+    for row in filter(any, chain(beginning[bool(names) :], stripped)):
+        record = described(row, names)
+        yield record
+    if names and not record:
+        yield alone(names)
+
+
+def beginning_of_table(rows: Sequence[Sequence[str]]) -> int:
+    """The place of the first row that is no title.
+
+    Titles end before most rows do, and fill no more than half as many columns, or stand above a blank row.
+    """
+    counts = [sum(map(bool, row)) for row in rows]
+    ends = [max((place for place, cell in enumerate(row, 1) if cell), default=0) for row in rows]
+    narrow = list(takewhile(lambda place: ends[place] < usual(ends), range(len(rows))))
+    titles = takewhile(lambda place: counts[place] * 2 <= usual(counts), narrow)
+    return 1 + max([-1, *titles, *(place for place in narrow if not counts[place])])
+
+
+def usual(numbers: Sequence[int]) -> int:
+    """The number that there are most of, the largest of several, but for nought."""
+    return max(filter(None, numbers), key=lambda number: (numbers.count(number), number), default=0)
+
+
+def names_of(row: Sequence[str], *below: Sequence[str]) -> list[str]:
+    """The columns' names, no two alike, if the row looks like a header; columns at either end may be without one.
 
     Programs leave out what they would call a row's number, or write a comma too many at each end of a line.
     """
-    cells = [cell.strip() for cell in row]
-    named = cells[bool(cells) and not cells[0] :]
-    named = named[: len(named) - (bool(named) and not named[-1])]
-    return cells if named and is_header(named) else []
+    named = [index for index, cell in enumerate(row) if cell]
+    columns = [Column(row[index], [each[index] for each in below if index < len(each)]) for index in named]
+    has_gap = len(named) <= named[-1] - named[0]
+    if has_gap or not is_header(columns, is_beside_others=named[0] > 0):
+        return []
+    names = [" ".join(cell.split()) for cell in row]
+    return [
+        f"{name} ({count})" if name and (count := names[: index + 1].count(name)) > 1 else name
+        for index, name in enumerate(names)
+    ]
 
 
-def is_header(row: Sequence[str]) -> bool:
-    """Names are there for all columns, differ from each other, and are no numbers."""
-    cells = [cell.strip() for cell in row]
-    return all(cells) and len(set(cells)) == len(cells) and not any(is_number(cell) for cell in cells)
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What stands at the top of a column, and some of what is below."""
+
+    name: str
+    values: Sequence[str]
+
+
+def is_header(columns: Sequence[Column], *, is_beside_others: bool) -> bool:
+    """Whether what is at the top of the columns are names.
+
+    They are words that differ from each other, or at least from what is below; or numbers that are years above what are
+    none, or that count on, beside words or a column without a name.
+    """
+    is_repeated = len({column.name for column in columns}) < len(columns)
+    if is_repeated and any(column.name in column.values for column in columns):
+        return False
+    numbered = [column for column in columns if is_number(column.name)]
+    if len(numbered) == len(columns) and not is_beside_others:
+        return False
+    return not numbered or counts_on(numbered) or all(map(is_above_no_years, numbered))
+
+
+def counts_on(columns: Sequence[Column]) -> bool:
+    """Whether each name is one more than the one before it, and no year."""
+    numbers = [int(column.name) for column in columns if column.name.isdecimal() and not is_year(column.name)]
+    return 1 < len(columns) == len(numbers) and all(second == first + 1 for first, second in pairwise(numbers))
+
+
+def is_above_no_years(column: Column) -> bool:
+    """Whether the name is a year, and below it something else is."""
+    return is_year(column.name) and not all(map(is_year, filter(None, column.values)))
+
+
+def is_year(cell: str) -> bool:
+    """Whether the cell is likely to be one."""
+    return len(cell) == len("2000") and cell.isdecimal() and FIRST_YEAR <= int(cell) <= LAST_YEAR
 
 
 def is_number(cell: str) -> bool:
@@ -85,9 +175,10 @@ def alone(names: Sequence[str]) -> str:
 
 def described(row: Sequence[str], names: Sequence[str]) -> str:
     """The row's values, each with its column; columns without a name are counted from 1."""
-    lines = []
-    for index, cell in enumerate(row):
-        name = (names[index] if index < len(names) else "") or f"column {index + 1}"
-        if cell.strip():
-            lines.append(f"{name}: {cell.strip()}")
-    return "\n".join(lines)
+    columns = chain(names, repeat(""))
+    named = [
+        (name or f"column {number}", cell)
+        for number, (name, cell) in enumerate(zip(columns, row, strict=False), 1)
+        if cell
+    ]
+    return "\n".join(f"{name}: {cell}" for name, cell in named)

@@ -4,7 +4,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, BinaryIO
 
 from docx.opc.coreprops import CoreProperties
@@ -16,8 +16,8 @@ from headrace.pipeline.extract.dialect import transitional
 from headrace.pipeline.extract.office import metadata_of, title_of
 from headrace.pipeline.extract.parts import Parsed, Part, grouped
 from headrace.pipeline.extract.remarks import remarks_of
-from headrace.pipeline.extract.table import alone, described, is_header
-from headrace.pipeline.extract.units import Measured, Units
+from headrace.pipeline.extract.table import records_of
+from headrace.pipeline.extract.units import Units
 from headrace.pipeline.source import Limits, Outline
 
 NAME = "workbook"
@@ -93,35 +93,9 @@ def read_parts(
         rows = sheet.iter_rows()
         if units is not None and sheet.start is not None:
             rows = units.added(name, rows, first_column=sheet.start[1])
-        fraction = (index + 1) / len(names)
-        beside = ((remark, fraction) for remark in remarks.get(name, ()))
-        yield from grouped(chain(read_records(rows, fraction), beside), name)
-
-
-def read_records(rows: Iterator[list[Any]], fraction: float) -> Iterator[tuple[str, float]]:
-    """One record for each row that has a value; the first that has one names the columns, if it looks like names."""
-    names: list[str] | None = None
-    has_record = False
-    for row in rows:
-        cells = [shown(cell) for cell in row]
-        if names is None and any(cells):
-            filled = trimmed(cells)
-            names = filled if is_header(filled) and not any(isinstance(cell, Measured) for cell in row) else []
-            if names:
-                continue
-        if record := described(cells, names or []):
-            has_record = True
-            yield record, fraction
-    if names and not has_record:
-        yield alone(names), fraction
-
-
-def trimmed(cells: list[str]) -> list[str]:
-    """The cells up to the last that is filled."""
-    count = len(cells)
-    while count and not cells[count - 1]:
-        count -= 1
-    return cells[:count]
+        records = records_of([shown(cell) for cell in row] for row in rows)
+        texts = chain(records, remarks.get(name, ()))
+        yield from grouped(zip(texts, repeat((index + 1) / len(names)), strict=False), name)
 
 
 def shown(cell: Any) -> str:
