@@ -33,6 +33,7 @@ TEXT = "text/plain"
 CSV = "text/csv"
 JSON = "application/json"
 JSON_LINES = "application/x-ndjson"
+NOTEBOOK = "application/x-ipynb+json"
 UNREADABLE = "application/octet-stream"
 """Of documents that came among others and that no extractor reads: they fail with the reason."""
 
@@ -45,8 +46,8 @@ HINTS = {
     **dict.fromkeys((".csv", ".tsv"), CSV),
     **dict.fromkeys((".html", ".htm", ".xhtml"), HTML),
     **dict.fromkeys((".jsonl", ".ndjson"), JSON_LINES),
-    ".json": JSON,
-    ".ipynb": JSON,
+    **dict.fromkeys((".json", ".jsonc"), JSON),
+    ".ipynb": NOTEBOOK,
     ".eml": EML,
 }
 ARCHIVES = {
@@ -139,6 +140,7 @@ MAIL_FIELD = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 TELLING_FIELDS = {"received", "return-path", "message-id", "mime-version", "delivered-to", "dkim-signature"}
+JSON_BEGINS = ("{", "[", '"', "//", "/*")
 FIELD_NAME = re.compile(r"[!-9;-~]+:")
 
 
@@ -271,8 +273,8 @@ def text_type(file: BinaryIO, prefix: bytes, filename: str) -> str:
     if is_mail(beginning, hint):
         return EML
     named = HINTS.get(hint, TEXT)
-    if named in {JSON, JSON_LINES}:
-        return named if beginning.startswith(("{", "[", '"')) else TEXT
+    if named in {JSON, JSON_LINES, NOTEBOOK}:
+        return named if beginning.startswith(JSON_BEGINS) else TEXT
     if not hint and beginning.startswith(("{", "[")):
         return JSON if is_json(file) else TEXT
     if named == EML:  # its headers do not look like it

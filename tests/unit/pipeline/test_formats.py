@@ -1,6 +1,7 @@
 """What is read of each format beyond the first few, and what is kept about it."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -290,6 +291,40 @@ def test_code_is_cut_where_a_definition_begins_and_keeps_its_text(read: Read, tm
 
     assert "".join(texts(sections)) == first + second
     assert [section.heading for section in sections] == ["def mill(water):", "class Wheel:"]
+
+
+def test_a_notebook_is_its_cells_and_what_they_printed(read: Read, tmp_path: Path) -> None:
+    code: list[dict[str, object]] = [
+        {"output_type": "stream", "text": ["10%\r", "100%\n", "\x1b[31mdone\x1b[0m\n"]},
+        {"output_type": "execute_result", "data": {"text/plain": ["1 mill"], "text/html": "<b>1 mill</b>"}},
+        {"output_type": "display_data", "data": {"text/plain": "<Figure>", "image/png": "iVBORw0KGgo="}},
+        {"output_type": "error", "ename": "KeyError", "evalue": "'weir'", "traceback": ["\x1b[0;31m---"]},
+    ]
+    cells = [
+        {"cell_type": "markdown", "source": ["# Rain\n", "\n", "By [month](https://example.org/)."]},
+        {"cell_type": "code", "source": "# no heading\nprint(rain)", "outputs": code},
+        {"cell_type": "markdown", "source": "## Snow"},
+    ]
+
+    outline, sections = read(saved(tmp_path, "a.ipynb", json.dumps({"cells": cells, "nbformat": 4}).encode()))
+
+    assert [(section.heading, section.text) for section in sections] == [
+        (
+            "Rain",
+            "# Rain\n\nBy [month](https://example.org/).\n\n```\n# no heading\nprint(rain)\n```\n\n"
+            "```\n100%\ndone\n```\n\n```\n1 mill\n```\n\n```\nKeyError: 'weir'\n```\n\n",
+        ),
+        ("Snow", "## Snow\n"),
+    ]
+    assert outline.metadata["links"] == ["https://example.org/"]
+
+
+def test_an_old_notebook_is_read_and_what_is_only_named_like_one_is_json(read: Read, tmp_path: Path) -> None:
+    old = b'{"worksheets": [{"cells": [{"cell_type": "code", "input": ["a = 1"]}]}]}'
+
+    assert texts(read(saved(tmp_path, "a.ipynb", old))[1]) == ["```\na = 1\n```\n"]
+    assert texts(read(saved(tmp_path, "b.ipynb", b'{"a": 1}'))[1]) == ["a: 1"]
+    assert code_of(read, tmp_path, "c.ipynb", b'{"cells": [') == "corrupt"
 
 
 def test_documents_that_are_damaged_or_empty_say_so(read: Read, tmp_path: Path) -> None:

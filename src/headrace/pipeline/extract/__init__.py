@@ -56,6 +56,7 @@ FORMATS: Mapping[str, Format] = {
     "text/plain": Format(extractor=own("text"), name="text", is_memory_safe=True),
     "text/csv": Format(extractor=own("table"), name="CSV table", is_memory_safe=True),
     "application/json": Format(extractor=own("tree"), name="JSON document", is_memory_safe=True),
+    "application/x-ipynb+json": Format(extractor=own("notebook"), name="notebook", is_memory_safe=True),
     "application/x-ndjson": Format(extractor=own("lines"), name="JSON lines", is_memory_safe=True),
     **{
         language.content_type: Format(extractor=own("code"), name=f"{language.name} source", is_memory_safe=True)

@@ -19,7 +19,7 @@ from headrace.pipeline.source import Limits, Outline
 SAMPLE_CHARACTERS = 16_384
 MAX_CELL_CHARACTERS = 1_000_000
 DELIMITERS = ",;\t|"
-SEPARATOR = re.compile(r"sep=(.)\r?\n")
+SEPARATOR = re.compile(rf"sep=([{DELIMITERS}])\r?\n")
 LOOKED_AT = 20
 """Rows by which the titles and the header are told."""
 FIRST_YEAR, LAST_YEAR = 1800, 2100

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -12,6 +13,10 @@ from headrace.pipeline.extract.encoding import open_text
 from headrace.pipeline.extract.parts import Parsed, grouped
 from headrace.pipeline.source import Limits, Outline
 
+STRING = r'"(?:[^"\\]|\\.)*+"?'
+COMMENT = re.compile(rf"{STRING}|//[^\r\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+LAST_COMMA = re.compile(rf"({STRING})|,(?=\s*[}}\]])", re.DOTALL)
+
 
 def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one signature for all)
     """The whole value is in memory at once; JSON lines are not."""
@@ -21,11 +26,11 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one sig
 
 
 def parsed(text: str) -> Any:
-    """The value. Many programs write NaN, though JSON has no such number, or JSON lines into a file named .json."""
+    """The value. Many programs write what is no JSON into a file named .json: NaN, JSON lines, or comments."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        for read in (json.loads, parsed_lines):
+        for read in (json.loads, parsed_lines, parsed_commented):
             with contextlib.suppress(ValueError, RecursionError):
                 return read(text)
         raise broken_json(error.lineno) from error
@@ -34,6 +39,12 @@ def parsed(text: str) -> Any:
 def parsed_lines(text: str) -> list[Any]:
     """A value for each line that is not blank."""
     return [orjson.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def parsed_commented(text: str) -> Any:
+    """The value among comments and with commas behind the last of several, as settings of programs have them."""
+    bare = COMMENT.sub(lambda found: found[0] if found[0].startswith('"') else " ", text)
+    return json.loads(LAST_COMMA.sub(lambda found: found[1] or "", bare))
 
 
 def broken_json(line: int) -> DocumentError:
