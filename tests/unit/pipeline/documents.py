@@ -147,13 +147,12 @@ CONTAINER = """<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container
 <rootfile full-path="OEBPS/book.opf"/></rootfiles></container>"""
 
 
-def epub(*chapters: str, title: str = "The Race") -> bytes:
-    """A book whose chapters are these bodies."""
+def epub(*chapters: str, title: str = "The Race", about: str = "", spine: str = "") -> bytes:
+    """A book whose chapters are these bodies; `about` and `spine` are added to what says so."""
     items = "".join(f'<item id="c{number}" href="c%20{number}.xhtml"/>' for number in range(len(chapters)))
-    spine = "".join(f'<itemref idref="c{number}"/>' for number in range(len(chapters)))
-    about = (
-        f"<metadata><dc:title>{title}</dc:title><dc:creator>Ada</dc:creator><dc:creator>Grace</dc:creator></metadata>"
-    )
+    spine = spine + "".join(f'<itemref idref="c{number}"/>' for number in range(len(chapters)))
+    creators = "<dc:creator>Ada</dc:creator><dc:creator>Grace</dc:creator>"
+    about = f"<metadata><dc:title>{title}</dc:title>{creators}{about}</metadata>"
     package = f"{about}<manifest>{items}</manifest><spine>{spine}</spine>"
     names = 'xmlns="http://www.idpf.org/2007/opf" xmlns:dc="http://purl.org/dc/elements/1.1/"'
     members = {"mimetype": "application/epub+zip", "META-INF/container.xml": CONTAINER}

@@ -225,6 +225,41 @@ def test_a_book_is_read_chapter_by_chapter(read: Read, tmp_path: Path) -> None:
     )
 
 
+def test_a_book_that_names_a_chapter_twice_has_it_once(read: Read, tmp_path: Path) -> None:
+    _, sections = read(saved(tmp_path, "a.epub", epub("<p>first</p>", "<p>second</p>", spine='<itemref idref="c0"/>')))
+
+    assert texts(sections) == ["first", "second"]
+
+
+def test_what_a_book_says_of_itself_is_plain_text_and_its_date_an_instant(read: Read, tmp_path: Path) -> None:
+    about = "<dc:description>&lt;p>Short &amp;amp; &lt;b>sweet&lt;/b>&lt;/p></dc:description>"
+    dates = "<dc:date>0101-01-01T00:00:00+00:00</dc:date><dc:date>22.09.2015</dc:date><dc:date>2016</dc:date>"
+
+    outline, _ = read(saved(tmp_path, "a.epub", epub("<p>first</p>", about=about + dates)))
+
+    assert (outline.metadata["subject"], outline.metadata["created_at"]) == ("Short & sweet", "2015-09-22")
+
+
+@pytest.mark.parametrize(
+    ("said", "instant"),
+    [
+        ("2024-05-06", "2024-05-06"),
+        ("2024-05-06 07:08", "2024-05-06T07:08"),
+        ("May 6, 2024", "2024-05-06"),
+        ("2024", "2024"),
+        ("{{ date }}", None),
+    ],
+)
+def test_the_date_of_a_page_and_of_a_text_is_an_instant(
+    read: Read, tmp_path: Path, said: str, instant: str | None
+) -> None:
+    page, text = f'<meta name="date" content="{said}"><p>a', f"---\ndate: {said}\n---\na"
+
+    for name, content in {"a.html": page, "a.md": text}.items():
+        outline, _ = read(saved(tmp_path, name, content.encode()))
+        assert outline.metadata.get("created_at") == instant
+
+
 def test_rich_text_is_read_without_its_formatting(read: Read, tmp_path: Path) -> None:
     outline, sections = read(saved(tmp_path, "a.rtf", RICH))
 

@@ -8,9 +8,11 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote
 
 from lxml import etree
+from selectolax.lexbor import LexborHTMLParser
 
 from headrace.pipeline.extract.archive import check_archive, damaged, locked
 from headrace.pipeline.extract.html import UNREAD, links_of, parsed_xhtml, read_parts
+from headrace.pipeline.extract.instants import dated, instant_of
 from headrace.pipeline.extract.parts import Parsed, Part
 from headrace.pipeline.source import Limits, Outline
 
@@ -18,7 +20,6 @@ NAME = "book"
 CONTAINER, ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
 FIELDS = {
     "creator": "author",
-    "date": "created_at",
     "publisher": "publisher",
     "subject": "keywords",
     "description": "subject",
@@ -34,7 +35,7 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
         package = parsed_xml(archive.read(package_path))
     except (KeyError, etree.XMLSyntaxError, zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise damaged(NAME) from error
-    chapters = list(chapters_of(package, posixpath.dirname(package_path)))
+    chapters = list(dict.fromkeys(chapters_of(package, posixpath.dirname(package_path))))
     if not chapters:
         raise damaged(NAME)
     if locked_members(archive) & set(chapters):
@@ -88,11 +89,18 @@ def outline_of(package: Any) -> Outline:
     """The book's title, and who wrote and published it and when."""
     metadata: dict[str, str] = {}
     for field, name in FIELDS.items():
-        texts = [text for node in named(package, field) if (text := " ".join("".join(node.itertext()).split()))]
-        if texts:
+        if texts := texts_of(package, field):
             metadata[name] = ", ".join(texts)
-    title = next((" ".join("".join(node.itertext()).split()) for node in named(package, "title")), "")
-    return Outline(title=title or None, metadata=metadata)
+    dates = filter(None, map(instant_of, texts_of(package, "date")))
+    title = next(iter(texts_of(package, "title")), None)
+    return Outline(title=title, metadata=dated(metadata | {"created_at": next(dates, "")}))
+
+
+def texts_of(package: Any, field: str) -> list[str]:
+    """What elements of that name say; a description may be a page of its own, written as text."""
+    said = ("".join(node.itertext()) for node in named(package, field))
+    plain = (LexborHTMLParser(text).text(separator=" ") if "<" in text else text for text in said)
+    return [text for each in plain if (text := " ".join(each.split()))]
 
 
 def read_chapters(

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from selectolax.lexbor import LexborHTMLParser
 
 from headrace.pipeline.extract.encoding import decodes, encoding_of, marked, meant_by
+from headrace.pipeline.extract.instants import dated
 from headrace.pipeline.extract.parts import Parsed, Part
 from headrace.pipeline.source import Limits, Outline
 
@@ -90,7 +91,7 @@ def metadata_of(tree: LexborHTMLParser) -> dict[str, str]:
         name, content = (node.attributes.get("name") or "").lower(), (node.attributes.get("content") or "").strip()
         if name in NAMES and content:
             metadata[NAMES[name]] = content
-    return metadata
+    return dated(metadata)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from headrace.pipeline.extract.encoding import open_text
+from headrace.pipeline.extract.instants import dated
 from headrace.pipeline.extract.parts import MAX_LINKS, Parsed, Part
 from headrace.pipeline.extract.window import size_of
 from headrace.pipeline.source import Limits, Outline
@@ -25,7 +26,7 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one sig
     size = size_of(file)
     lines = iter(open_text(file))
     skipped, fields, rest = split_front_matter(lines)
-    metadata = {FRONT_MATTER[name]: value for name, value in fields.items() if name in FRONT_MATTER}
+    metadata = dated({FRONT_MATTER[name]: value for name, value in fields.items() if name in FRONT_MATTER})
     links: list[str] = []
     parts = read_parts(noting_links(rest, links), skipped, lambda: min(1.0, file.tell() / size))
     return Parsed(outline=Outline(title=fields.get("title"), metadata=metadata), parts=parts, links=links)
