@@ -78,6 +78,18 @@ def test_typographic_marks_change_no_keyword() -> None:
         ("This is a sentence and no title.\nmore", None, "spring report"),
         ("name: Ada\nage: 3", None, "spring report"),
         ("", None, "spring report"),
+        ("The first line", "Untitled document", "The first line"),
+        ("# Untitled\n\nmore", "untitled", "spring report"),
+        ("#\n\nThe weir holds.", None, "spring report"),
+        ("[![Build](https://a.example/b.svg)](https://c.example)\n[![x][y]][z]\n\n# The *Weir* #\n", None, "The Weir"),
+        ('<p align="center">\n<img\n src="a.png">\n</p>\n<h1 align="center">The weir!</h1>', None, "The weir!"),
+        ("========\nThe weir\n========\n\nmore", None, "The weir"),
+        (".. image:: https://a.example/b.svg\n   :target: c\n\nThe weir\n--------", None, "The weir"),
+        (
+            "The weir is the place where the river falls over an old wall that was\nbuilt long ago.",
+            None,
+            "spring report",
+        ),
     ],
 )
 def test_the_title_is_the_documents_own_or_its_first_line_or_its_name(

@@ -362,6 +362,15 @@ def test_an_old_notebook_is_read_and_what_is_only_named_like_one_is_json(read: R
     assert code_of(read, tmp_path, "c.ipynb", b'{"cells": [') == "corrupt"
 
 
+def test_what_rich_text_says_of_itself_is_in_its_encoding(read: Read, tmp_path: Path) -> None:
+    title = "".join(f"\\'{byte:02x}" for byte in "Мельница".encode("cp1251"))
+    content = rf"{{\rtf1\ansi\ansicpg1251{{\info{{\title {title}}}}}{title}}}".encode()
+
+    outline, sections = read(saved(tmp_path, "a.rtf", content))
+
+    assert (outline.title, texts(sections)) == ("Мельница", ["Мельница"])
+
+
 def test_documents_that_are_damaged_or_empty_say_so(read: Read, tmp_path: Path) -> None:
     cut = {"a.pptx": slides(("a", "b"))[:2000], "a.xlsx": workbook(A=[["b"]])[:1500], "a.epub": epub("c")[:300]}
 

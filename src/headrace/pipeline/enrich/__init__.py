@@ -6,8 +6,6 @@ Other packages may bring an enricher: a class, or a function without arguments, 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
-from itertools import islice
-from pathlib import PurePath
 from typing import Any
 
 from headrace.pipeline import plugins
@@ -17,6 +15,7 @@ from headrace.pipeline.enrich.language import language_of
 from headrace.pipeline.enrich.likeness import simhash_of
 from headrace.pipeline.enrich.llm import Chat, Told
 from headrace.pipeline.enrich.summary import summary_of
+from headrace.pipeline.enrich.titles import title_of
 from headrace.pipeline.source import Description, Outline
 
 Enricher = Callable[[str, str], Mapping[str, Any]]
@@ -25,8 +24,6 @@ Enricher = Callable[[str, str], Mapping[str, Any]]
 USUAL = frozenset({"title", "language", "keywords", "summary", "dates", "duplicates"})
 
 SAMPLE_CHARACTERS = 400_000
-MAX_TITLE_CHARACTERS = 200
-HEADING_CHARACTERS = 100
 
 
 def describe(texts: Iterable[str], *, filename: str, outline: Outline, wanted: frozenset[str] = USUAL) -> Description:
@@ -95,17 +92,3 @@ def sampled(texts: Iterable[str]) -> str:
         if size >= SAMPLE_CHARACTERS:
             break
     return "\n".join(taken)
-
-
-def title_of(sample: str, filename: str, outline: Outline) -> str:
-    """The document's own title, else a first line that reads like one, else the file's name."""
-    if outline.title and outline.title.strip():
-        return " ".join(outline.title.split())[:MAX_TITLE_CHARACTERS]
-    first = next(islice((line.strip() for line in sample[:2000].splitlines() if line.strip()), 1), "")
-    heading = first.lstrip("#").strip()
-    is_heading = first.startswith("#") or (
-        len(first) <= HEADING_CHARACTERS and first[-1:].isalnum() and ": " not in first
-    )
-    if heading and is_heading:
-        return heading[:MAX_TITLE_CHARACTERS]
-    return PurePath(filename).stem.replace("_", " ").strip()[:MAX_TITLE_CHARACTERS] or filename

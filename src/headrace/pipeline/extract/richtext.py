@@ -12,6 +12,7 @@ from headrace.pipeline.source import Limits, Outline
 
 NAME = "rich text"
 MARK = "{\\rtf"
+CODEPAGE = re.compile(r"\\ansicpg\d{1,5}")
 INFO = re.compile(r"\{\\info\b")
 FIELD = re.compile(r"\{\\(?P<name>title|author|subject|keywords)\s(?P<value>[^{}]{0,2000})\}")
 INSTANT = re.compile(
@@ -37,16 +38,13 @@ def described(source: str) -> tuple[str | None, dict[str, str]]:
     if begun is None:
         return None, {}
     info = source[begun.start() : begun.start() + INFO_CHARACTERS]
-    fields = {match["name"]: plain(match["value"]) for match in FIELD.finditer(info)}
+    codepage = CODEPAGE.search(source, 0, begun.start())
+    beginning = MARK + "1" + (codepage[0] if codepage else "")
+    fields = {match["name"]: text_of(f"{beginning} {match['value']}}}").strip() for match in FIELD.finditer(info)}
     names = {"creatim": "created_at", "revtim": "modified_at"}
     instants = {names[match[1]]: instant(match.groups()[1:]) for match in INSTANT.finditer(info)}
     title = fields.pop("title", "")
     return title or None, {name: value for name, value in (fields | instants).items() if value}
-
-
-def plain(value: str) -> str:
-    """A field's text without escapes."""
-    return text_of(f"{MARK}1 {value}}}").strip()
 
 
 def text_of(source: str) -> str:
