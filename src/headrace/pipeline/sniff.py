@@ -25,6 +25,7 @@ EPUB = "application/epub+zip"
 ZIP = "application/zip"
 RTF = "application/rtf"
 EML = "message/rfc822"
+MAILBOX = "application/mbox"
 PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
 PICTURES = frozenset({PNG, JPEG, TIFF})
 HTML = "text/html"
@@ -38,8 +39,8 @@ UNREADABLE = "application/octet-stream"
 """Of documents that came among others and that no extractor reads: they fail with the reason."""
 
 READABLE = (
-    "send a PDF, Word, PowerPoint, Excel, EPUB, RTF, HTML, Markdown, text, source code, CSV, JSON, mail (EML) or ZIP"
-    " file, or a PNG, JPEG or TIFF picture of text"
+    "send a PDF, Word, PowerPoint, Excel, EPUB, RTF, HTML, Markdown, text, source code, CSV, JSON, mail (EML, mbox) or"
+    " ZIP file, or a PNG, JPEG or TIFF picture of text"
 )
 HINTS = {
     **dict.fromkeys((".md", ".markdown", ".mdown"), MARKDOWN),
@@ -141,6 +142,8 @@ MAIL_FIELD = re.compile(
 )
 TELLING_FIELDS = {"received", "return-path", "message-id", "mime-version", "delivered-to", "dkim-signature"}
 JSON_BEGINS = ("{", "[", '"', "//", "/*")
+ENVELOPE = re.compile(r"From \S[^\n]*[0-9]{1,2}:[0-9]{2}[^\n]*\n(?P<mail>.*)", re.DOTALL)
+"""What stands before each mail in a mailbox."""
 FIELD_NAME = re.compile(r"[!-9;-~]+:")
 
 
@@ -268,10 +271,8 @@ def text_type(file: BinaryIO, prefix: bytes, filename: str) -> str:
     hint = PurePath(filename).suffix.lower()
     encoding = marked(prefix) or unmarked_wide(prefix) or "utf-8"
     beginning = prefix[:4096].decode(encoding, "ignore").lstrip()
-    if is_page(beginning[:1024].lower()):
-        return HTML
-    if is_mail(beginning, hint):
-        return EML
+    if telling := type_by_beginning(beginning, hint):
+        return telling
     named = HINTS.get(hint, TEXT)
     if named in {JSON, JSON_LINES, NOTEBOOK}:
         return named if beginning.startswith(JSON_BEGINS) else TEXT
@@ -281,6 +282,16 @@ def text_type(file: BinaryIO, prefix: bytes, filename: str) -> str:
         return TEXT
     language = language_of(beginning, filename) if named == TEXT else None
     return language.content_type if language else named
+
+
+def type_by_beginning(beginning: str, hint: str) -> str | None:
+    """The kind of text that the first characters tell."""
+    if is_page(beginning[:1024].lower()):
+        return HTML
+    enveloped = ENVELOPE.match(beginning)
+    if enveloped and is_mail(enveloped["mail"], ".eml"):
+        return MAILBOX
+    return EML if is_mail(beginning, hint) else None
 
 
 def is_page(beginning: str) -> bool:

@@ -289,6 +289,38 @@ def test_a_mail_is_its_header_its_text_and_each_attachment(read: Read, tmp_path:
     )
 
 
+def test_a_mailbox_is_its_mails_one_after_another(read: Read, tmp_path: Path) -> None:
+    first = mail("Dear Grace\n\nFrom here on it rains.\n>From there, too.\n", {"a.csv": b"name,state\nmill,turning\n"})
+    second = b"From: Grace <grace@example.org>\nSubject: Rain\n\nIndeed\n"
+    envelope = b"From ada@example.org Mon May  6 07:08:09 2024\n"
+
+    outline, sections = read(saved(tmp_path, "a.mbox", envelope + first + b"\n" + envelope + second))
+
+    assert outline.title is None
+    assert [section.heading for section in sections] == [
+        "The größte wheel",
+        "The größte wheel",
+        "a.csv",
+        "Rain",
+        "Rain",
+    ]
+    assert "From here on it rains.\nFrom there, too." in sections[1].text
+    assert texts(sections)[2:] == [
+        "name: mill\nstate: turning",
+        "From: Grace <grace@example.org>\nSubject: Rain",
+        "Indeed\n",
+    ]
+
+
+def test_a_mail_that_was_saved_from_a_mailbox_is_that_mail(read: Read, tmp_path: Path) -> None:
+    content = b"From ada@example.org Mon May  6 07:08:09 2024\n" + mail("Hello")
+
+    outline, sections = read(saved(tmp_path, "a.eml", content))
+
+    assert (outline.title, outline.metadata["author"]) == ("The größte wheel", "Ada <ada@example.org>")
+    assert "Hello" in sections[-1].text
+
+
 def test_a_mail_from_a_program_that_knew_one_encoding_is_read(read: Read, tmp_path: Path) -> None:
     content = (
         "From: Jürgen <j@example.org>\nTo: g@example.org\nSubject: Übung für Größe\nMIME-Version: 1.0\n"

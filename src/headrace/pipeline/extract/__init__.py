@@ -48,6 +48,7 @@ FORMATS: Mapping[str, Format] = {
     "application/rtf": Format(extractor=own("richtext"), name="rich text", is_memory_safe=True),
     "application/zip": Format(extractor=own("listing"), name="archive"),
     "message/rfc822": Format(extractor=own("mail"), name="mail"),
+    "application/mbox": Format(extractor=own("mailbox"), name="mailbox"),
     "image/png": Format(extractor=own("image"), name="picture"),
     "image/jpeg": Format(extractor=own("image"), name="picture"),
     "image/tiff": Format(extractor=own("image"), name="picture"),
