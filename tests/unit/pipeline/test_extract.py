@@ -294,6 +294,18 @@ def test_a_web_page_is_what_a_reader_sees(read: Read, tmp_path: Path) -> None:
     assert (outline.title, outline.metadata) == ("The Sluice", {"author": "Ada"})
 
 
+def test_cells_of_a_layout_that_are_empty_leave_no_marks(read: Read, tmp_path: Path) -> None:
+    page = (
+        "<table><tr><td></td><td>&nbsp;</td><td></td></tr>"
+        "<tr><td><p>The mill</p></td><td><p>turns</p></td><td></td></tr>"
+        "<tr><td>water</td><td></td><td>wood</td></tr></table>"
+    )
+
+    _, sections = read(saved(tmp_path, "a.html", page.encode()))
+
+    assert texts(sections) == ["The mill\n\nturns\n\nwater | | wood"]
+
+
 def test_in_xhtml_what_ends_where_it_begins_swallows_nothing(read: Read, tmp_path: Path) -> None:
     head = '<head><title/><script type="text/javascript" src="a.js"/></head>'
     page = f'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">{head}<body><p>text</p></body></html>'

@@ -102,11 +102,11 @@ class Lines:
     inline: list[str] = field(default_factory=list)
 
     def break_line(self, *, verbatim: bool = False) -> None:
-        """End the line, if there is one."""
+        """End the line, if there is one; empty cells at either end of a row say nothing."""
         if not self.inline:
             return
         text = self.inline[0] if len(self.inline) == 1 else "".join(self.inline)
-        text = text.strip("\n").rstrip() if verbatim else " ".join(text.split())
+        text = text.strip("\n").rstrip() if verbatim else " ".join(text.split()).strip("| ")
         self.inline.clear()
         if text:
             self.finished.append(text)
