@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,6 +64,35 @@ def test_any_text_has_at_most_ten_different_keywords(text: str) -> None:
 @given(st.text(st.characters(max_codepoint=127), max_size=200))
 def test_words_are_the_same_whichever_way_a_plain_text_is_looked_through(text: str) -> None:
     assert PLAIN_TOKENS.findall(text.lower()) == TOKENS.findall(text.lower())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Vattnet rinner genom kvarnen och kvarnen maler, men inte när det är för torrt.", {"kvarnen", "vattnet"}),
+        ("Değirmen suyla çalışır ve değirmen için su çok önemlidir, ancak bir gün durdu.", {"değirmen", "suyla"}),
+        ("Мельница стоит на реке, и мельница работает, когда вода есть, но только тогда.", {"мельница", "реке"}),
+        ("यह चक्की नदी के किनारे है और यह चक्की पानी से चलती है, लेकिन केवल दिन में।", {"चक्की", "नदी", "किनारे"}),
+        ("کتاب‌ها در آسیاب است و آسیاب برای این کتاب‌ها بسیار بزرگ است.", {"کتاب\u200cها", "آسیاب"}),
+    ],
+)
+def test_keywords_are_whole_words_that_say_something_in_many_languages(text: str, expected: set[str]) -> None:
+    found = keywords_of(text)
+
+    assert expected <= set(found)
+    assert not set(found) & {"och", "inte", "det", "için", "çok", "bir", "когда", "только", "केवल", "است", "برای"}
+
+
+def test_a_text_without_spaces_between_words_has_no_broken_ones_for_keywords() -> None:
+    assert keywords_of("เมืองนี้สร้างขึ้นริมแม่น้ำและชาวเมืองมีชีวิตอยู่ด้วยการประมง Debian") == ("debian",)
+
+
+def test_addresses_are_no_keywords() -> None:
+    text = (
+        "See https://github.example.org/a/b.html, www.example.org and ada@mail.example.org: [mill](https://c.example)."
+    )
+
+    assert set(keywords_of(text)) <= {"see", "ada", "mill"}
 
 
 def test_typographic_marks_change_no_keyword() -> None:

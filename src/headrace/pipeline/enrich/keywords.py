@@ -15,11 +15,20 @@ SHARE_OF_PHRASE = 0.5
 FIRST_RANK, LAST_RANK = 1_996, 30_522  # the lines of "the" and of the end in the vocabulary
 # Words of at least three letters; marks between them, so that phrases do not cross them.
 TOKENS = re.compile(r"[^\W\d_]{3,30}(?:-[^\W\d_]{2,30})*|[^\w\s]")
+# The same where letters have vowels, accents or joiners written beside them, which would end a word.
+BESIDE_LETTERS = re.compile(
+    "[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+    "\u0900-\u0963\u0971-\u0df3\u200c\u200d]"
+)
+LETTER = rf"(?:[^\W\d_]|{BESIDE_LETTERS.pattern})"
+MARKED_TOKENS = re.compile(rf"{LETTER}{{3,30}}(?:-{LETTER}{{2,30}})*|[^\w\s]")
 # The same for ASCII in lower case, which is looked through twice as fast by plain ranges.
 PLAIN_TOKENS = re.compile(r"[a-z]{3,30}(?:-[a-z]{2,30})*|[\x00-\x08\x0e-\x1b!-/:-@\[-^`{-\x7f]")
 PLAIN = {"\u00a0": " "} | dict.fromkeys("\u2013\u2014\u2018\u2019\u201c\u201d\u2022\u2026", "'")
 """What makes most texts that are not ASCII so; here a mark is a mark."""
-IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""Thai, Lao, Burmese and Khmer letters, kana, ideographs and Hangul."""
+ADDRESS = re.compile(r"(?:https?://|ftp://|www\.)[^\s<>()\[\]\"']+|@[\w-]+(?:\.[\w-]+)+")
 MOST_REMEMBERED = 50_000
 
 
@@ -33,10 +42,13 @@ def keywords_of(text: str) -> tuple[str, ...]:
 
 
 def tokens_of(text: str) -> list[str]:
-    """Words and marks, in lower case."""
+    """Words and marks, in lower case; what is in an address is none."""
+    text = ADDRESS.sub("'", text)
     for mark, plain in PLAIN.items():
         text = text.replace(mark, plain)
-    return (PLAIN_TOKENS if text.isascii() else TOKENS).findall(text.lower())
+    if text.isascii():
+        return PLAIN_TOKENS.findall(text.lower())
+    return (MARKED_TOKENS if BESIDE_LETTERS.search(text) else TOKENS).findall(text.lower())
 
 
 def is_phrase(pair: tuple[str, str], count: int) -> bool:
@@ -63,7 +75,7 @@ def chosen(words: Mapping[str, int], phrases: Mapping[tuple[str, str], int]) -> 
 @lru_cache(MOST_REMEMBERED)
 def says_something(token: str) -> bool:
     """Whether it is a word, neither so common that it says nothing nor written without spaces between words."""
-    return token[0].isalpha() and token not in stop_words() and not IDEOGRAPHS.search(token)
+    return token[0].isalpha() and token not in stop_words() and not UNSPACED.search(token)
 
 
 @lru_cache(MOST_REMEMBERED)
@@ -77,7 +89,7 @@ def rarity(word: str) -> float:
 
 @cache
 def stop_words() -> frozenset[str]:
-    """Words that say nothing: English, German, French, Spanish, Italian, Portuguese, Dutch; three letters and more."""
+    """Words of three letters and more that say nothing, in 28 languages; none that says something in English."""
     return frozenset((files(__package__) / "data" / "stop_words.txt").read_text(encoding="utf-8").split())
 
 
