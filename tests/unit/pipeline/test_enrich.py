@@ -179,6 +179,26 @@ def test_the_summary_is_a_sentence_of_the_text_that_says_what_it_is_about() -> N
     assert summary_of("short. 12 34. no", ("turbine",)) is None
 
 
+@pytest.mark.parametrize(
+    "contents",
+    [
+        "Contents\n1 What is the weir? ........ 3\n2 Who keeps the weir? . . . . . . . . 12\n",
+        "1 What is the weir? 3\n2 Who keeps the weir of the river? 12\n3 The weir, the weir and the weir. 14\n",
+        "The weir of the river\nKeepers of the weir\nThe weir in spring\nWhat else is a weir?\n\n",
+    ],
+)
+def test_a_table_of_contents_is_no_summary(contents: str) -> None:
+    said = "The weir of the river holds the water back until the keeper opens it in spring."
+
+    assert summary_of(f"The Weir\n\n{contents}{said}\nMore follows.\n", ["weir", "river"]) == said
+
+
+def test_an_initial_ends_no_sentence() -> None:
+    said = "The weir of the river was built by Ada B. Lovelace and by others."
+
+    assert summary_of(f"{said} They slept.", ["weir"]) == said
+
+
 def test_texts_nearly_the_same_differ_in_few_bits_and_share_a_quarter() -> None:
     whole = " ".join(f"Sentence {number} tells of mill {number * number} on the Spree." for number in range(120))
     one, other = simhash_of(whole), simhash_of(whole.replace("mill 25 ", "mill 26 "))
