@@ -109,6 +109,7 @@ def test_typographic_marks_change_no_keyword() -> None:
         ("name: Ada\nage: 3", None, "spring report"),
         ("", None, "spring report"),
         ("The first line", "Untitled document", "The first line"),
+        ("The first line", "-", "The first line"),
         ("# Untitled\n\nmore", "untitled", "spring report"),
         ("#\n\nThe weir holds.", None, "spring report"),
         ("[![Build](https://a.example/b.svg)](https://c.example)\n[![x][y]][z]\n\n# The *Weir* #\n", None, "The Weir"),

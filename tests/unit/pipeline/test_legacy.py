@@ -67,6 +67,21 @@ def test_bytes_without_any_letters_are_no_text() -> None:
     assert likeliest(bytes(range(0x80, 0x100)) * 16) is None
 
 
+def test_an_xml_file_is_in_the_encoding_that_it_declares(read: Read, tmp_path: Path) -> None:
+    content = "<?xml version='1.0' encoding='cp437'?><a>é ½</a>".encode("cp437")
+
+    _, sections = read(saved(tmp_path, "a.xml", content))
+
+    assert "<a>é ½</a>" in sections[0].text
+
+
+@pytest.mark.parametrize("declared", ["utf-16", "utf-32", "hex", "nonsense"])
+def test_a_page_that_declares_what_it_cannot_be_is_read_all_the_same(read: Read, tmp_path: Path, declared: str) -> None:
+    _, sections = read(saved(tmp_path, "a.html", f'<meta charset="{declared}"><p>Grüße</p>'.encode()))
+
+    assert sections[0].text == "Grüße"
+
+
 @pytest.mark.parametrize("declared", ["iso-8859-8-i", "ISO-8859-8-E", "visual"])
 def test_hebrew_is_read_as_pages_and_mails_declare_it(read: Read, tmp_path: Path, declared: str) -> None:
     text = "שלום"  # too short to be told without

@@ -31,7 +31,7 @@ def title_of(sample: str, filename: str, outline: Outline) -> str:
 
 def is_telling(title: str) -> bool:
     """Whether somebody wrote it."""
-    return bool(title) and not MADE_UP.fullmatch(title)
+    return any(map(str.isalnum, title)) and not MADE_UP.fullmatch(title)
 
 
 def first_title(sample: str) -> str:

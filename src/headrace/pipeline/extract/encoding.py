@@ -5,6 +5,7 @@ A few bytes that are wrong leave UTF-8 what it is: whatever else they could be, 
 
 import codecs
 import io
+import re
 from typing import BinaryIO
 
 from headrace.pipeline.extract.legacy import likeliest
@@ -18,6 +19,8 @@ RIGHT_FOR_EACH_WRONG = 4
 SHIFTS = (b"\x1b$B", b"\x1b$@")
 """How ISO-2022-JP, whose bytes are all ASCII, says that Japanese follows."""
 
+DECLARED = re.compile(rb"<\?xml\s[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{2,40})")
+"""What an XML file says."""
 MEANT = {
     **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin1", "latin-1", "us-ascii", "ascii"), "cp1252"),
     **dict.fromkeys(("iso-8859-9", "latin5"), "cp1254"),
@@ -64,7 +67,8 @@ def encoding_of(file: BinaryIO) -> str:
     file.seek(0)
     if is_mostly_utf8(prefix + sample):
         return "utf-8"
-    return likeliest(sample) or LAST_RESORT
+    declared = DECLARED.match(prefix)
+    return (declared and held(declared[1].decode(), sample)) or likeliest(sample) or LAST_RESORT
 
 
 def marked(prefix: bytes) -> str | None:
@@ -107,6 +111,16 @@ def meant_by(name: str) -> str:
     Source: https://encoding.spec.whatwg.org/#names-and-labels
     """
     return MEANT.get(name.lower().replace("_", "-"), name)
+
+
+def held(name: str, sample: bytes) -> str | None:
+    """The encoding that a page or an XML file says, in ASCII, that it is in; None where that cannot be so."""
+    meant = meant_by(name)
+    try:
+        is_possible = b"<a>".decode(meant) == "<a>" and decodes(sample, meant)
+    except (LookupError, UnicodeError):
+        return None
+    return meant if is_possible else None
 
 
 def first_invalid(file: BinaryIO) -> int | None:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from selectolax.lexbor import LexborHTMLParser
 
-from headrace.pipeline.extract.encoding import decodes, encoding_of, marked, meant_by
+from headrace.pipeline.extract.encoding import encoding_of, held, marked
 from headrace.pipeline.extract.instants import dated
 from headrace.pipeline.extract.parts import Parsed, Part
 from headrace.pipeline.source import Limits, Outline
@@ -67,21 +67,10 @@ def decoded(file: BinaryIO) -> str:
     """The page as text: the byte order mark, then what the page declares if that holds, then a guess."""
     data = file.read()
     declared = DECLARED.search(data[:4096])
-    if declared and not marked(data[:4]):
-        name = meant_by(declared[1].decode())
-        if is_codec(name) and decodes(data, name):
-            return data.decode(name, "replace")
+    if declared and not marked(data[:4]) and (name := held(declared[1].decode(), data)):
+        return data.decode(name, "replace")
     file.seek(0)
     return data.decode(encoding_of(file), "replace")
-
-
-def is_codec(name: str) -> bool:
-    """Whether Python knows this text encoding."""
-    try:
-        "".encode(name)
-    except (LookupError, UnicodeError):
-        return False
-    return True
 
 
 def metadata_of(tree: LexborHTMLParser) -> dict[str, str]:
