@@ -194,6 +194,21 @@ def test_a_table_of_contents_is_no_summary(contents: str) -> None:
     assert summary_of(f"The Weir\n\n{contents}{said}\nMore follows.\n", ["weir", "river"]) == said
 
 
+def test_the_header_of_a_mail_is_no_summary_and_no_keyword_but_its_subject() -> None:
+    header = "From: Ada <ada@example.org>\nTo: Grace\nDate: Mon, 06 May 2024 07:08:09 +0200\nSubject: Sluices\n"
+
+    found = describe(
+        [header, "The weir of the river holds the water back until spring. Keep the weir."],
+        filename="a.eml",
+        outline=Outline(),
+    )
+
+    assert found.summary == "The weir of the river holds the water back until spring."
+    assert {"weir", "sluices"} <= set(found.keywords)
+    assert not {"subject", "date", "ada", "grace"} & set(found.keywords)
+    assert found.dates == ("2024-05-06",)
+
+
 def test_an_initial_ends_no_sentence() -> None:
     said = "The weir of the river was built by Ada B. Lovelace and by others."
 

@@ -3,6 +3,7 @@
 Other packages may bring an enricher: a class, or a function without arguments, that makes an `Enricher`.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -24,6 +25,8 @@ Enricher = Callable[[str, str], Mapping[str, Any]]
 USUAL = frozenset({"title", "language", "keywords", "summary", "dates", "duplicates"})
 
 SAMPLE_CHARACTERS = 400_000
+MAIL_HEADER = re.compile(r"^(?:(?:From|To|Cc|Date): .*\n)+(?:Subject: (.*)(?:\n|\Z))?", re.MULTILINE)
+"""As mail begins; what it is about is said by its subject only."""
 
 
 def describe(texts: Iterable[str], *, filename: str, outline: Outline, wanted: frozenset[str] = USUAL) -> Description:
@@ -32,12 +35,13 @@ def describe(texts: Iterable[str], *, filename: str, outline: Outline, wanted: f
     `wanted` names what is to be found out.
     """
     sample = sampled(texts)
-    keywords = keywords_of(sample) if wanted & {"keywords", "summary"} else ()
+    said = MAIL_HEADER.sub(r"\n\1\n\n", sample)
+    keywords = keywords_of(said) if wanted & {"keywords", "summary"} else ()
     return Description(
         title=title_of(sample, filename, outline) if "title" in wanted else None,
-        language=language_of(sample) if "language" in wanted else None,
+        language=language_of(said) if "language" in wanted else None,
         keywords=keywords if "keywords" in wanted else (),
-        summary=summary_of(sample, keywords) if "summary" in wanted else None,
+        summary=summary_of(said, keywords) if "summary" in wanted else None,
         dates=dates_of(sample) if "dates" in wanted else (),
         simhash=simhash_of(sample) if "duplicates" in wanted else None,
     )
