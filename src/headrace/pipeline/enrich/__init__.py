@@ -35,7 +35,7 @@ def describe(texts: Iterable[str], *, filename: str, outline: Outline, wanted: f
     `wanted` names what is to be found out.
     """
     sample = sampled(texts)
-    said = MAIL_HEADER.sub(r"\n\1\n\n", sample)
+    said = MAIL_HEADER.sub(r"\n\1\n\n", sample) if "From: " in sample else sample
     keywords = keywords_of(said) if wanted & {"keywords", "summary"} else ()
     return Description(
         title=title_of(sample, filename, outline) if "title" in wanted else None,

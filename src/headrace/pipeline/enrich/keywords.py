@@ -28,6 +28,7 @@ PLAIN = {"\u00a0": " "} | dict.fromkeys("\u2013\u2014\u2018\u2019\u201c\u201d\u2
 """What makes most texts that are not ASCII so; here a mark is a mark."""
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """Thai, Lao, Burmese and Khmer letters, kana, ideographs and Hangul."""
+ADDRESS_MARKS = ("://", "www.", "@")
 ADDRESS = re.compile(r"(?:https?://|ftp://|www\.)[^\s<>()\[\]\"']+|@[\w-]+(?:\.[\w-]+)+")
 MOST_REMEMBERED = 50_000
 
@@ -43,7 +44,8 @@ def keywords_of(text: str) -> tuple[str, ...]:
 
 def tokens_of(text: str) -> list[str]:
     """Words and marks, in lower case; what is in an address is none."""
-    text = ADDRESS.sub("'", text)
+    if any(mark in text for mark in ADDRESS_MARKS):
+        text = ADDRESS.sub("'", text)
     for mark, plain in PLAIN.items():
         text = text.replace(mark, plain)
     if text.isascii():

@@ -1,8 +1,8 @@
 """One sentence of a text that says most of what it is about."""
 
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
 from math import sqrt
 
 SAMPLE_CHARACTERS = 3_000
@@ -15,10 +15,13 @@ READ_CHARACTERS = 4 * SAMPLE_CHARACTERS
 SHORT_LINE = 30
 """Bytes a line, on average, below which several lines are a list and no prose."""
 FEWEST_LINES = 3
-# Lines of a table of contents: they lead to a page by dots, or several of them end in its number.
-_CONTENTS = re.compile(r"^.*(?:\.{4,}|(?:\. ){3,}|\u2026{2,}).*$|(?:^.{1,90}[ \t]\d{1,4}[ \t]*\n){3,}", re.MULTILINE)
+_LEADERS = re.compile(r"[.\u2026](?:\.{3}| \. \. |\u2026)")
+"""Dots that lead to the number of a page."""
+_NUMBERED = re.compile(r"\S[ \t]\d{1,4}\s*$")
+"""How lines end that lead there without dots, several together."""
+_NUMBERS = re.compile(r"[0-9]\s*\n.*[0-9]\s*\n.*[0-9]\s*\n")
 _PARAGRAPHS = re.compile(r"\n\s*\n")
-_ENDS = re.compile(r"(?<!\b[A-Z])[.!?] (?=[\w\"'(])|[\u3002\uff01\uff1f]")
+_ENDS = re.compile(r"[.!?] (?<!\b[A-Z]. )(?=[\w\"'(])|[\u3002\uff01\uff1f]")
 
 
 def summary_of(text: str, keywords: Sequence[str]) -> str | None:
@@ -35,14 +38,25 @@ def summary_of(text: str, keywords: Sequence[str]) -> str | None:
 
 def prose(text: str) -> str:
     """The beginning of the text without tables of contents and lists of short lines."""
-    paragraphs = _PARAGRAPHS.split(_CONTENTS.sub("\n\n", text[:READ_CHARACTERS]))
-    return "\n\n".join(paragraph for paragraph in paragraphs if not is_list(paragraph))[:SAMPLE_CHARACTERS]
+    beginning = text[:SAMPLE_CHARACTERS]
+    if _LEADERS.search(beginning) or _NUMBERS.search(beginning):
+        beginning = "\n".join(without_contents(text[:READ_CHARACTERS].split("\n"))).lstrip()[:SAMPLE_CHARACTERS]
+    return "\n\n".join(paragraph for paragraph in _PARAGRAPHS.split(beginning) if not is_list(paragraph))
+
+
+def without_contents(lines: Sequence[str]) -> Iterator[str]:
+    """The lines, blank in place of those of a table of contents."""
+    for is_numbered, group in groupby(lines, lambda line: _NUMBERED.search(line[-8:]) is not None):
+        found = list(group)
+        is_contents = is_numbered and len(found) >= FEWEST_LINES
+        yield from ("" if is_contents or _LEADERS.search(line) else line for line in found)
 
 
 def is_list(paragraph: str) -> bool:
     """Whether its lines are too short to go on in each other."""
-    lines = paragraph.strip().split("\n")
-    return len(lines) >= FEWEST_LINES and len(paragraph.encode("utf-8", "replace")) < SHORT_LINE * len(lines)
+    least = SHORT_LINE * (paragraph.strip().count("\n") + 1)
+    is_short = FEWEST_LINES * SHORT_LINE <= least > len(paragraph)
+    return is_short and len(paragraph.encode("utf-8", "replace")) < least
 
 
 def sentences(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 from headrace.pipeline.source import Outline
 
-SAMPLE_CHARACTERS = 4_000
+SAMPLE_CHARACTERS = 2_000
 MAX_TITLE_CHARACTERS = 200
 HEADING_CHARACTERS, WRAPPED_CHARACTERS = 100, 60
 """A longer line is a sentence; one that goes on in the next, too, from fewer characters on."""
@@ -17,7 +17,7 @@ MADE_UP = re.compile(
 """What programs call a document that nobody named."""
 PICTURE = re.compile(r"!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])|<(?:img|!--)[^>]*>")
 LINK = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
-MARKUP = re.compile(r"</?[A-Za-z][^>]*>|[*`]+")
+TAG = re.compile(r"</?[A-Za-z][^>]*>")
 HEADING = re.compile(r"<h[1-3]\b[^>]*>", re.IGNORECASE)
 DIRECTIVE = re.compile(r"\.\. |:[\w-]+:|-{3,}$")
 
@@ -46,7 +46,8 @@ def first_title(sample: str) -> str:
 
 def plain(text: str) -> str:
     """The text without pictures and markup; headings of HTML become those of Markdown."""
-    return MARKUP.sub("", HEADING.sub("# ", LINK.sub(r"\1", PICTURE.sub("", text))))
+    bare = TAG.sub("", HEADING.sub("# ", LINK.sub(r"\1", PICTURE.sub("", text))))
+    return bare.replace("*", "").replace("`", "")
 
 
 def says_something(line: str) -> bool:

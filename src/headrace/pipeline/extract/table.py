@@ -82,11 +82,13 @@ def records_of(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield from map(alone, filter(any, beginning[:first]))
     beginning = list(filter(any, beginning[first:]))
     names = names_of(*beginning) if beginning else []
-    record = ""
-    for row in filter(any, chain(beginning[bool(names) :], stripped)):
-        record = described(row, names)
-        yield record
-    if names and not record:
+    labels = labels_of(names, max(map(len, beginning), default=0))
+    has_record = False
+    for row in chain(beginning[bool(names) :], stripped):
+        if record := described(row, labels):
+            has_record = True
+            yield record
+    if names and not has_record:
         yield alone(names)
 
 
@@ -173,12 +175,14 @@ def alone(names: Sequence[str]) -> str:
     return " | ".join(filter(None, names))
 
 
-def described(row: Sequence[str], names: Sequence[str]) -> str:
-    """The row's values, each with its column; columns without a name are counted from 1."""
-    columns = chain(names, repeat(""))
-    named = [
-        (name or f"column {number}", cell)
-        for number, (name, cell) in enumerate(zip(columns, row, strict=False), 1)
-        if cell
-    ]
-    return "\n".join(f"{name}: {cell}" for name, cell in named)
+def labels_of(names: Sequence[str], width: int) -> list[str]:
+    """What so many columns are called, or more; those without a name are counted from 1."""
+    named = chain(names, repeat("", width - len(names)))
+    return [name or f"column {number}" for number, name in enumerate(named, 1)]
+
+
+def described(row: Sequence[str], labels: Sequence[str]) -> str:
+    """The row's values, each with its column."""
+    if len(row) > len(labels):
+        labels = [*labels, *labels_of([], len(row))[len(labels) :]]
+    return "\n".join([f"{label}: {cell}" for label, cell in zip(labels, row, strict=False) if cell])
