@@ -1,7 +1,8 @@
 """Which of the encodings before Unicode a text is in: the one whose text is the likeliest.
 
 The bytes are read in each, and each language that is written in it says how probable what came out is, by how often its
-letters occur. Only characters beyond ASCII count: about the others these encodings agree.
+letters occur, as counted in the translations of free programs. Only characters beyond ASCII count: about the others
+these encodings agree.
 """
 
 import re
@@ -41,9 +42,9 @@ IN_COMMON_USE = {
 Source: JIS X 0208, GB 2312, Big5 and KS X 1001. What the table of letters has is not counted here.
 """
 LATIN = frozenset({USUAL, "central", "turkish", "baltic", "vietnamese"})
-MARKS = "’“”–\u00a0—…«»„‘•°€£§©®™±²³µ×·"  # noqa: RUF001  (they are what is looked for)
+MARKS = "’“”–\u00a0—…«»„‘•°€£§©®™·"  # noqa: RUF001  (they are what is looked for)
 SHARE_OF_MARKS = 0.1
-ENGLISH = {"\u2019": 1.0, "\u00e9": 0.2}
+ENGLISH = {"\u2019": 1.0, "\u00e9": 0.2} | dict.fromkeys("±²³µ×", 0.05)
 # Logarithms of probabilities: of an encoding, compared with the one before it; of a capital, compared with the small
 # letter; of a text all in capitals; of a word that goes on in another script; of a character that nobody has use for;
 # and of each byte of what is hardly a text.
