@@ -123,7 +123,8 @@ MAX_MIMETYPE_BYTES = 200
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b") | {127})
 MAX_CONTROL_SHARE = 0.01
 MAX_NUL_SHARE = 0.002
-"""Strays in a text, and one in a short one; programs have many more."""
+"""Strays in a text, and one in a short one; programs have many more, most of all in their beginning."""
+HEAD_BYTES = 1_000
 MAX_PARSED_BYTES = 1_000_000
 # What an OLE compound file is, by the first of these among its entries; it may hold others within.
 COMPOUNDS = {
@@ -259,7 +260,7 @@ def is_text(prefix: bytes) -> bool:
     encoding = marked(prefix) or unmarked_wide(prefix)
     if encoding:
         return decodes(prefix, encoding)
-    if prefix.count(0) > max(1, len(prefix) * MAX_NUL_SHARE):
+    if any(part.count(0) > max(1, len(part) * MAX_NUL_SHARE) for part in (prefix, prefix[:HEAD_BYTES])):
         return False
     if len(prefix.translate(None, CONTROLS)) < len(prefix) * (1 - MAX_CONTROL_SHARE):
         return False

@@ -51,7 +51,9 @@ def test_a_text_from_before_unicode_is_read_as_its_language_is_written(text: str
     assert data.decode(encoding_of(io.BytesIO(data))) == text
 
 
-@pytest.mark.parametrize("text", ["Müller", "à la carte", "São Paulo", "SMÖRGÅSBORD", "20 °C ± 1", "I’m here", "¿Qué?"])
+@pytest.mark.parametrize(
+    "text", ["Müller", "à la carte", "São Paulo", "SMÖRGÅSBORD", "20 °C ± 1", "¬ ¦ ¢ ¥ ¤ ½", "I’m here", "¿Qué?"]
+)
 def test_a_word_or_a_mark_in_english_is_western(text: str) -> None:
     assert text.encode("cp1252").decode(likeliest(text.encode("cp1252")) or "") == text
 

@@ -133,6 +133,7 @@ def test_the_content_decides_and_the_name_only_hints_among_texts(
         (b"\x00\x00\x00\x18ftypmp42" + bytes(20), "a sound or video file"),
         (b"notes.txt".ljust(257, b"\0") + b"ustar\x0000", "a TAR archive"),
         (bytes(range(256)) * 4, "no type that can be read"),
+        (b"\xa7\r\n\x00\x01\x00\x01\x00" + b"much text within a program\n" * 900, "no type that can be read"),
         (b"name\x00value\x00and so on\x00" * 40, "no type that can be read"),
     ],
 )

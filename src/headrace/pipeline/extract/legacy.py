@@ -44,7 +44,8 @@ Source: JIS X 0208, GB 2312, Big5 and KS X 1001. What the table of letters has i
 LATIN = frozenset({USUAL, "central", "turkish", "baltic", "vietnamese"})
 MARKS = "’“”–\u00a0—…«»„‘•°€£§©®™·"  # noqa: RUF001  (they are what is looked for)
 SHARE_OF_MARKS = 0.1
-ENGLISH = {"\u2019": 1.0, "\u00e9": 0.2} | dict.fromkeys("±²³µ×", 0.05)
+SIGNS = [chr(code) for code in (*range(0xA1, 0xC0), 0xD7, 0xF7)]
+ENGLISH = dict.fromkeys(SIGNS, 0.005) | {"\u2019": 1.0, "\u00e9": 0.2}
 # Logarithms of probabilities: of an encoding, compared with the one before it; of a capital, compared with the small
 # letter; of a text all in capitals; of a word that goes on in another script; of a character that nobody has use for;
 # and of each byte of what is hardly a text.
