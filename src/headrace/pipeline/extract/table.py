@@ -112,12 +112,13 @@ def usual(numbers: Sequence[int]) -> int:
 def names_of(row: Sequence[str], *below: Sequence[str]) -> list[str]:
     """The columns' names, no two alike, if the row looks like a header; columns at either end may be without one.
 
-    Programs leave out what they would call a row's number, or write a comma too many at each end of a line.
+    Programs leave out what they would call a row's number, or write a comma too many at each end of a line. Others may
+    be without a name where what stands below some name tells that it is one: nothing but numbers.
     """
     named = [index for index, cell in enumerate(row) if cell]
     columns = [Column(row[index], [each[index] for each in below if index < len(each)]) for index in named]
     has_gap = len(named) <= named[-1] - named[0]
-    if has_gap or not is_header(columns, is_beside_others=named[0] > 0):
+    if (has_gap and not any(map(is_above_numbers, columns))) or not is_header(columns, is_beside_others=named[0] > 0):
         return []
     names = [" ".join(cell.split()) for cell in row]
     return [
@@ -158,6 +159,12 @@ def counts_on(columns: Sequence[Column]) -> bool:
 def is_above_no_years(column: Column) -> bool:
     """Whether the name is a year, and below it something else is."""
     return is_year(column.name) and not all(map(is_year, filter(None, column.values)))
+
+
+def is_above_numbers(column: Column) -> bool:
+    """Whether something is below, and nothing but numbers."""
+    values = list(filter(None, column.values))
+    return bool(values) and all(map(is_number, values))
 
 
 def is_year(cell: str) -> bool:
