@@ -22,7 +22,15 @@ DELIMITERS = ",;\t|"
 SEPARATOR = re.compile(rf"sep=([{DELIMITERS}])\r?\n")
 LOOKED_AT = 20
 """Rows by which the titles and the header are told."""
+SIGNS = "+-%\u2030$\u00a2\u00a3\u00a5\u20ac\u20b9 "
+"""What may stand beside the digits of a figure: per cent and per mille, dollars, cents, pounds, yen, euros, rupees."""
 FIRST_YEAR, LAST_YEAR = 1800, 2100
+
+
+class Figure(str):
+    """A number with its unit, as it is shown: whatever the unit, it names no column."""
+
+    __slots__ = ()
 
 
 def extract(file: BinaryIO, limits: Limits) -> Parsed:  # noqa: ARG001  (one signature for all)
@@ -76,7 +84,7 @@ def records_of(rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
     The first row names the columns if it looks like names; it is a record only where nothing follows.
     """
-    stripped = ([cell.strip() for cell in row] for row in rows)
+    stripped = ([cell if isinstance(cell, Figure) else cell.strip() for cell in row] for row in rows)
     beginning = list(islice(stripped, LOOKED_AT))
     first = beginning_of_table(beginning)
     yield from map(alone, filter(any, beginning[:first]))
@@ -173,8 +181,8 @@ def is_year(cell: str) -> bool:
 
 
 def is_number(cell: str) -> bool:
-    """Whether the cell is a figure, with a point or a comma."""
-    return cell.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
+    """Whether the cell is a figure, with a point or a comma, a currency's sign or a percentage's."""
+    return isinstance(cell, Figure) or cell.strip(SIGNS).replace(".", "", 1).replace(",", "", 1).isdigit()
 
 
 def alone(names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from headrace.pipeline.extract.remarks import read_tree, related_members, sheets
+from headrace.pipeline.extract.table import Figure
 
 PERCENT_FORMATS = {"9": "0%", "10": "0.00%"}
 # ECMA-376, 18.8.31: [$€-407] is a currency; colours and conditions, gaps and fillers are no text.
@@ -21,12 +22,6 @@ CELL = rb'<c r="([A-Z]{1,3})(\d{1,7})" s="(%b)"(?: t="n")?>' + FORMULA + b"<v>" 
 MAX_CODE_CHARACTERS, PIECE_BYTES, MAX_CELL_BYTES = 255, 1 << 20, 1 << 16
 
 
-class Measured(str):
-    """A number with its unit, as it is shown."""
-
-    __slots__ = ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
     """What stands before and after a number; a percentage is shown a hundredfold."""
@@ -34,10 +29,10 @@ class Unit:
     before: str
     after: str
 
-    def shown(self, value: float) -> Measured:
+    def shown(self, value: float) -> Figure:
         """The number with its unit, to 15 digits."""
         number = f"{abs(value) * (100 if '%' in self.before + self.after else 1):.15g}"
-        return Measured(f"{'-' if value < 0 else ''}{self.before}{number}{self.after}")
+        return Figure(f"{'-' if value < 0 else ''}{self.before}{number}{self.after}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

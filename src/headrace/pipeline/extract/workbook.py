@@ -100,6 +100,8 @@ def read_parts(
 
 def shown(cell: Any) -> str:
     """A value as one would write it: numbers to 15 digits, instants as ISO 8601, lengths of time as hours."""
+    if isinstance(cell, str):
+        return cell
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):
