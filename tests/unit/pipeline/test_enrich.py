@@ -194,6 +194,14 @@ def test_a_table_of_contents_is_no_summary(contents: str) -> None:
     assert summary_of(f"The Weir\n\n{contents}{said}\nMore follows.\n", ["weir", "river"]) == said
 
 
+def test_code_is_no_summary_and_a_bullet_no_part_of_one() -> None:
+    code = "```bash\ncurl http://weir.example/river of the river, the weir and the river.\n\n# the river again!\n```"
+    said = "The weir holds the water of the river back until spring."
+
+    assert summary_of(f"# The Weir\n\n{code}\n\n- {said}\n- And more.\n", ["weir", "river"]) == said
+    assert summary_of(f"{code.removesuffix('```')}\n\n{said}", ["weir", "river"]) is None
+
+
 def test_the_header_of_a_mail_is_no_summary_and_no_keyword_but_its_subject() -> None:
     header = "From: Ada <ada@example.org>\nTo: Grace\nDate: Mon, 06 May 2024 07:08:09 +0200\nSubject: Sluices\n"
 

@@ -11,7 +11,7 @@ SHORTEST, LONGEST = 40, 320
 LEAD = 0.15
 """The share of its score that a sentence loses for every two before it, up to six: texts say early what they say."""
 READ_CHARACTERS = 4 * SAMPLE_CHARACTERS
-"""How far we look behind a table of contents."""
+"""How far we look behind code and tables of contents."""
 SHORT_LINE = 30
 """Bytes a line, on average, below which several lines are a list and no prose."""
 FEWEST_LINES = 3
@@ -20,6 +20,9 @@ _LEADERS = re.compile(r"[.\u2026](?:\.{3}| \. \. |\u2026)")
 _NUMBERED = re.compile(r"\S[ \t]\d{1,4}\s*$")
 """How lines end that lead there without dots, several together."""
 _NUMBERS = re.compile(r"[0-9]\s*\n.*[0-9]\s*\n.*[0-9]\s*\n")
+_FENCED = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
+"""Code within Markdown."""
+_BULLETS = re.compile(r"^[-*+\u2022] +", re.MULTILINE)
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _ENDS = re.compile(r"[.!?] (?<!\b[A-Z]. )(?=[\w\"'(])|[\u3002\uff01\uff1f]")
 
@@ -37,11 +40,15 @@ def summary_of(text: str, keywords: Sequence[str]) -> str | None:
 
 
 def prose(text: str) -> str:
-    """The beginning of the text without tables of contents and lists of short lines."""
+    """The beginning of the text without code, tables of contents and lists of short lines."""
+    text = text[:READ_CHARACTERS]
+    if "```" in text or "~~~" in text:
+        text = _FENCED.sub("", text)
     beginning = text[:SAMPLE_CHARACTERS]
     if _LEADERS.search(beginning) or _NUMBERS.search(beginning):
-        beginning = "\n".join(without_contents(text[:READ_CHARACTERS].split("\n"))).lstrip()[:SAMPLE_CHARACTERS]
-    return "\n\n".join(paragraph for paragraph in _PARAGRAPHS.split(beginning) if not is_list(paragraph))
+        beginning = "\n".join(without_contents(text.split("\n"))).lstrip()[:SAMPLE_CHARACTERS]
+    paragraphs = (paragraph for paragraph in _PARAGRAPHS.split(beginning) if not is_list(paragraph))
+    return _BULLETS.sub("", "\n\n".join(paragraphs))
 
 
 def without_contents(lines: Sequence[str]) -> Iterator[str]:
