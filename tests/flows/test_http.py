@@ -209,6 +209,9 @@ def test_a_document_is_ingested_again_as_a_new_job(client: httpx.Client) -> None
 MALFORMED: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     "half a JSON": (400, "POST", "/ingest/text", {"content": b'{"text_content":', "headers": JSON}),
     "half a JSON upload": (400, "POST", "/upload", {"content": b'{"documents":', "headers": JSON}),
+    "half a JSON ticket": (400, "POST", "/tickets", {"content": b'{"job_id":', "headers": JSON}),
+    "half a JSON workspace": (400, "POST", "/workspaces", {"content": b'{"name":', "headers": JSON}),
+    "half a JSON task": (400, "POST", "/tasks", {"content": b'{"title":', "headers": JSON}),
     "no form": (400, "POST", "/ingest", {"content": b"x", "headers": {"content-type": "text/plain"}}),
     "half a form": (
         400,
@@ -321,6 +324,49 @@ def test_every_route_is_described_with_its_errors_and_answers_404_for_an_unknown
             unknown = re.sub(r"{\w+}", str(uuid4()), path)
             problem(client.request(method, unknown, json=body, headers={"accept": "application/json"}), 404)
         assert (method in ("POST", "PATCH", "PUT")) <= bool(statuses & {400, 404, 409, 422, 401}), f"{method} {path}"
+
+
+def test_every_error_is_described_as_the_problem_that_it_is(client: httpx.Client) -> None:
+    document = client.get("/openapi.json").json()
+
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            answers = operation["responses"]
+            errors = {status: set(answer["content"]) for status, answer in answers.items() if status >= "400"}
+            assert all(kinds == {"application/problem+json"} for kinds in errors.values()), f"{method} {path}"
+            if "requestBody" in operation:
+                assert {"400", "408", "413", "422", "503"} <= set(errors), f"{method} {path}"
+            has_only_an_id = {one["in"] for one in operation.get("parameters", [])} <= {"path"}
+            assert not (has_only_an_id and "requestBody" not in operation and "422" in errors), f"{method} {path}"
+
+
+@pytest.mark.parametrize("path", ["/jobs/{job_id}/events", "/events"])
+def test_events_are_described_as_the_stream_and_as_the_page_that_they_are(client: httpx.Client, path: str) -> None:
+    operation = client.get("/openapi.json").json()["paths"][path]["get"]
+
+    assert set(operation["responses"]["200"]["content"]) == {"text/event-stream", "application/json"}
+    assert ("204" in operation["responses"]) == ("job_id" in path)
+    named = [one["name"] for one in operation["parameters"] if one["in"] != "path"]
+    assert sorted(named) == ["Last-Event-ID", "after", "if-none-match", "limit", "ticket", "wait"]
+
+
+def test_each_form_is_described_with_what_is_read_of_it(client: httpx.Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    kept = {"file", "metadata", "collection_name"}
+    uploaded = kept | {"force_recreate", "force", "replace"}
+    forms = {
+        "/ingest": uploaded | {"text_content", "sync"},
+        "/ingest/async": uploaded | {"text_content"},
+        "/ingest/file": uploaded,
+        "/upload": uploaded,
+        "/resources/upload": kept,
+    }
+
+    for path, fields in forms.items():
+        content = paths[path]["post"]["requestBody"]["content"]
+        assert set(content["multipart/form-data"]["schema"]["properties"]) == fields, path
+        assert ("application/x-www-form-urlencoded" in content) == ("text_content" in fields), path
 
 
 def test_every_route_of_the_contract_is_there(client: httpx.Client) -> None:

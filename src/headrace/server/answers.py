@@ -237,6 +237,7 @@ GIVEN = {
     "post /jobs/{job_id}/resume": "Job",
     "get /jobs/{job_id}/documents": "JobDocumentPage",
     "get /jobs/{job_id}/events": "EventPage",
+    "get /events": "EventPage",
     "get /resource/ingest/status/{job_id}": "QueueStatus",
     "post /resource/ingest/{document_id}": "JobReply",
     "post /ingest": "JobReply",

@@ -26,7 +26,7 @@ from headrace.search.query import SearchMode
 from headrace.server.bodies import QueryBody
 from headrace.server.context import Context, context
 from headrace.server.listing import NOT_MODIFIED, AfterId, IfNoneMatch, Limit, listed
-from headrace.server.multipart import FORM, Receiver
+from headrace.server.multipart import KEEPING, Receiver, form
 from headrace.server.principal import user
 from headrace.server.problems import documented
 from headrace.server.submitting import Key, metadata_of
@@ -113,7 +113,7 @@ async def list_resources(
     "/resources/upload",
     tags=["documents"],
     status_code=201,
-    openapi_extra=FORM,
+    openapi_extra=form(*KEEPING),
     responses=documented(BadRequest, TooLarge, UnsupportedType, InvalidField, KeyReused, DiskLow, QueueFull),
 )
 async def upload_resource(
@@ -128,11 +128,11 @@ async def upload_resource(
         raise InvalidField.single("Idempotency-Key", "needs a job to belong to: leave it out, or send ?ingest=true")
     with app.jobs.intake() as intake:
         await asyncio.to_thread(app.jobs.check_room)
-        form = await Receiver(intake, app.settings).receive(request)
+        sent = await Receiver(intake, app.settings).receive(request)
         if not len(intake):
             raise InvalidField.single("file", "is missing")
-        workspace = form.fields.get("collection_name") or None
-        metadata = metadata_of(form)
+        workspace = sent.fields.get("collection_name") or None
+        metadata = metadata_of(sent)
         if must_ingest:
             start = partial(app.jobs.keep_and_ingest, owner, workspace, intake, metadata, idempotency_key=key)
             kept, job = await asyncio.to_thread(start)
@@ -170,7 +170,7 @@ async def query(body: QueryBody, app: App, owner: User) -> dict[str, Any]:
     )
 
 
-@router.get("/query", tags=["search"], responses=documented(InvalidField, WorkspaceNotFound))
+@router.get("/query", tags=["search"], responses=documented(BadRequest, InvalidField, WorkspaceNotFound))
 async def query_by_url(
     app: App,
     owner: User,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
 from headrace.model.cursor import Cursor
-from headrace.model.errors import BadRequest, InvalidField, JobNotFound, WrongState
+from headrace.model.errors import BadRequest, Busy, InvalidField, JobNotFound, WrongState
 from headrace.model.ids import JobId, UserId
 from headrace.model.job import Job
 from headrace.model.vocabulary import JobStatus
@@ -65,7 +65,7 @@ async def count_jobs(app: App, owner: User) -> dict[str, int]:
     return await asyncio.to_thread(app.jobs.count_jobs, owner)
 
 
-@router.get("/jobs/{job_id}", responses=NOT_MODIFIED | UNKNOWN | documented(BadRequest))
+@router.get("/jobs/{job_id}", responses=NOT_MODIFIED | UNKNOWN | documented(BadRequest, Busy))
 async def get_job(
     job_id: str,
     app: App,
@@ -105,11 +105,14 @@ async def list_events(
     wait: Wait = 0.0,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """The job's events as Server-Sent Events; or, where JSON is accepted, a page of them, from the first one on."""
+    """The job's events as Server-Sent Events; or, where JSON is accepted, a page of them, from the first one on.
+
+    `next_cursor` is what to send as `after` next, at the end too: more events may come.
+    """
     return await _events(app, owner, JobId(job_id), after, limit, wait, if_none_match)
 
 
-@router.get("/events", include_in_schema=False)
+@router.get("/events", tags=["streams"], responses=NOT_MODIFIED | documented(BadRequest))
 async def list_all_events(
     app: App,
     owner: User,
@@ -118,7 +121,10 @@ async def list_all_events(
     wait: Wait = 0.0,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Where JSON is accepted, a page of the user's events; without `after` the snapshot to begin with."""
+    """The events of all your jobs as Server-Sent Events; or, where JSON is accepted, a page of them.
+
+    Without `after` it is the snapshot to begin with. `next_cursor` is what to send as `after` next, at the end too.
+    """
     return await _events(app, owner, None, after, limit, wait, if_none_match)
 
 

@@ -19,19 +19,27 @@ MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 WRITE_BYTES = 1 << 20
 
-FORM_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "text_content": {"type": "string"},
-        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
-        "metadata": {"type": "string", "description": "a JSON object"},
-        "collection_name": {"type": "string"},
-        "sync": {"type": "boolean"},
-    },
+_FLAG = {"type": "boolean", "default": False}
+_FIELDS: dict[str, Any] = {
+    "text_content": {"type": "string"},
+    "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+    "metadata": {"type": "string", "description": "a JSON object"},
+    "collection_name": {"type": "string"},
+    "force_recreate": _FLAG,
+    "force": _FLAG,
+    "replace": _FLAG,
+    "sync": _FLAG,
 }
-FORM: dict[str, Any] = {"requestBody": {"content": {kind: {"schema": FORM_SCHEMA} for kind in (
-    "multipart/form-data", "application/x-www-form-urlencoded")}}}  # fmt: skip
-"""The forms that are read here, for OpenAPI."""
+KEEPING = ("file", "metadata", "collection_name")
+UPLOADING = (*KEEPING, "force_recreate", "force", "replace")
+INGESTING = (*UPLOADING, "text_content")
+
+
+def form(*fields: str) -> dict[str, Any]:
+    """What is read from the form of a route, for OpenAPI; without files it may be urlencoded just as well."""
+    schema = {"type": "object", "properties": {name: _FIELDS[name] for name in fields}}
+    kinds = (MULTIPART, URLENCODED) if "text_content" in fields else (MULTIPART,)
+    return {"requestBody": {"content": {kind: {"schema": schema} for kind in kinds}}}
 
 
 @dataclass(slots=True)

@@ -1,67 +1,74 @@
 """The OpenAPI document: that of the routes, and the streams, which are served in front of them."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 
-from headrace.model.errors import Busy, JobNotFound, MalformedCursor, NotAllowed, NotAuthenticated
-from headrace.server.answers import describe, ref
+from headrace.model.errors import (
+    BadRequest,
+    Busy,
+    HeadraceError,
+    InvalidField,
+    JobNotFound,
+    MalformedCursor,
+    NotAllowed,
+    NotAuthenticated,
+    TooLarge,
+    TooManyStreams,
+    TooSlow,
+)
+from headrace.server.answers import describe
 from headrace.server.problems import documented
 
-_AFTER = [
-    {"name": "after", "in": "query", "required": False, "schema": {"type": "string"}, "description": "an event id"},
-    {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"}},
-    {"name": "ticket", "in": "query", "required": False, "schema": {"type": "string"}, "description": "POST /tickets"},
+Operation = dict[str, Any]
+
+_RESUMED = [
+    {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": "of a stream: as `after`, which it takes the place of when an EventSource comes back",
+    },
+    {
+        "name": "ticket",
+        "in": "query",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": "of a stream: from POST /tickets, where no Authorization can be sent",
+    },
 ]
-_FRAMES: dict[str, Any] = {
-    "200": {
-        "description": "Server-Sent Events, one frame each, unnamed; the first is a snapshot unless you resume",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    }
+_AFTER = {
+    "name": "after",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "an event id",
 }
-_OVER = {"204": {"description": "the job has ended, and you have seen its last event"}}
+_SESSION = {"name": "session_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_EVENT_STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
+_FRAMES = {
+    "description": "Server-Sent Events, one frame each, unnamed; the first is a snapshot unless you resume",
+    "content": _EVENT_STREAM,
+}
+_OVER = {"description": "the job has ended, and you have seen its last event"}
+_STREAMING = (MalformedCursor, NotAuthenticated, NotAllowed, TooManyStreams, Busy)
+_BODY = (BadRequest, TooSlow, TooLarge, InvalidField, Busy)
+"""What may be wrong with any body."""
 
 
-def _stream(summary: str, parameters: list[dict[str, Any]], answers: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "get": {
-            "tags": ["streams"],
-            "summary": summary,
-            "description": f"{summary}. Frames and their order are in the AsyncAPI document.",
-            "parameters": [*parameters, *_AFTER],
-            "responses": _FRAMES | answers,
-        }
-    }
-
-
-def _told(*errors: Any) -> dict[str, Any]:
+def _told(*errors: type[HeadraceError]) -> dict[str, Any]:
     return {str(status): told for status, told in documented(*errors).items()}
 
 
-_ALWAYS = _told(MalformedCursor, NotAuthenticated, NotAllowed, Busy)
-_PAGED = [
-    {"name": "limit", "in": "query", "required": False, "schema": {"type": "integer", "minimum": 1, "maximum": 1000}},
-    {
-        "name": "wait",
-        "in": "query",
-        "required": False,
-        "schema": {"type": "number", "minimum": 0},
-        "description": "JSON only: with `after`, answer when something is newer, or after so many seconds",
-    },
-]
-_SESSION = {"name": "session_id", "in": "path", "required": True, "schema": {"type": "string"}}
-
-STREAMS = {
-    "/api/ingest/stream/{session_id}": _stream(
-        "A job's events, live", [_SESSION], _ALWAYS | _OVER | _told(JobNotFound)
-    ),
-    "/events": _stream(
-        "The events of all your jobs, live; or, where JSON is accepted, a page of them", _PAGED, _ALWAYS
-    ),
-}
-STREAMS["/events"]["get"]["responses"]["200"] = _FRAMES["200"] | {
-    "content": _FRAMES["200"]["content"] | {"application/json": {"schema": ref("EventPage")}}
+_JOB_STREAM: Operation = {
+    "tags": ["streams"],
+    "summary": "A job's events, live",
+    "description": "A job's events, live. Frames and their order are in the AsyncAPI document.",
+    "parameters": [_SESSION, _AFTER, *_RESUMED],
+    "responses": {"200": _FRAMES, "204": _OVER} | _told(*_STREAMING, JobNotFound),
 }
 
 
@@ -69,10 +76,42 @@ def with_streams(api: FastAPI) -> Callable[[], dict[str, Any]]:
     """What `api.openapi` is to be."""
     routes = api.openapi
 
+    @cache
     def document() -> dict[str, Any]:
         made = routes()
-        made["paths"].update(STREAMS)
+        paths = made["paths"]
+        paths["/api/ingest/stream/{session_id}"] = {"get": _JOB_STREAM}
         describe(made)
+        for path in ("/jobs/{job_id}/events", "/events"):
+            _add_stream(paths[path]["get"])
+        paths["/jobs/{job_id}/events"]["get"]["responses"]["204"] = _OVER
+        for operations in paths.values():
+            for operation in operations.values():
+                _tell_what_is_refused(operation)
+        for name in ("HTTPValidationError", "ValidationError"):
+            made["components"]["schemas"].pop(name, None)
         return made
 
     return document
+
+
+def _add_stream(operation: Operation) -> None:
+    """A page of events, where JSON is accepted, is a stream of them elsewhere."""
+    operation["parameters"] = [*operation["parameters"], *_RESUMED]
+    answers = operation["responses"]
+    answers["200"] = _FRAMES | {"content": _EVENT_STREAM | answers["200"]["content"]}
+    answers.update(_told(*_STREAMING) | answers)
+
+
+def _tell_what_is_refused(operation: Operation) -> None:
+    """The errors of bodies and parameters as they are answered, in place of those that the framework would answer.
+
+    An id in a path is any text, so it is never an invalid field.
+    """
+    answers = operation["responses"]
+    if "application/json" in answers.get("422", {}).get("content", {}):
+        del answers["422"]
+        if any(one["in"] == "query" for one in operation.get("parameters", [])):
+            answers.update(_told(InvalidField))
+    if "requestBody" in operation:
+        operation["responses"] = _told(*_BODY) | answers

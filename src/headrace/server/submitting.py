@@ -32,7 +32,7 @@ from headrace.model.vocabulary import JobType
 from headrace.server.answers import COMPONENT
 from headrace.server.bodies import AgainBody, BatchBody, TextBody, UploadBody
 from headrace.server.context import Context, context
-from headrace.server.multipart import FORM, Form, Receiver
+from headrace.server.multipart import INGESTING, UPLOADING, Form, Receiver, form
 from headrace.server.principal import user
 from headrace.server.problems import documented, validation_problem
 from headrace.server.views import job_reply, sync_reply
@@ -50,19 +50,19 @@ User = Annotated[UserId, Depends(user)]
 App = Annotated[Context, Depends(context)]
 
 
-@router.post("/ingest", status_code=202, openapi_extra=FORM, responses=WAITED)
+@router.post("/ingest", status_code=202, openapi_extra=form(*INGESTING, "sync"), responses=WAITED)
 async def ingest(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
     """A text or files, from a form; with `sync=true` the answer waits for the job's end."""
     return await _ingest_form(request, app, owner, key)
 
 
-@router.post("/ingest/async", status_code=202, openapi_extra=FORM)
+@router.post("/ingest/async", status_code=202, openapi_extra=form(*INGESTING))
 async def ingest_async(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
     """As `/ingest`, and never waits."""
     return await _ingest_form(request, app, owner, key, wait=False)
 
 
-@router.post("/ingest/file", openapi_extra=FORM)
+@router.post("/ingest/file", openapi_extra=form(*UPLOADING))
 async def ingest_file(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
     """Files, from a form; waits for the job's end."""
     return await _ingest_form(request, app, owner, key, wait=True)
@@ -100,7 +100,7 @@ UPLOADED = {"application/json": {"schema": UploadBody.model_json_schema(ref_temp
 @router.post(
     "/upload",
     status_code=202,
-    openapi_extra={"requestBody": {"content": UPLOADED | FORM["requestBody"]["content"]}},
+    openapi_extra={"requestBody": {"content": UPLOADED | form(*UPLOADING)["requestBody"]["content"]}},
 )
 async def upload(request: Request, app: App, owner: User, key: Key = None) -> JSONResponse:
     """Documents for a collection, from JSON or a form."""
@@ -119,8 +119,8 @@ async def upload(request: Request, app: App, owner: User, key: Key = None) -> JS
                 idempotency_key=key,
             )
         else:
-            form = await Receiver(intake, app.settings).receive(request)
-            wanted = _wanted(form, JobType.FILE, key)
+            sent = await Receiver(intake, app.settings).receive(request)
+            wanted = _wanted(sent, JobType.FILE, key)
         wanted = replace(wanted, message=f"Upload received. Total documents: {len(intake)}")
         job = await asyncio.to_thread(app.jobs.submit, owner, wanted, intake)
     body_sent = {"upload_id": job.job_id, "status": "received", "message": wanted.message, "timestamp": time.time()}
@@ -143,12 +143,12 @@ async def _ingest_form(
 ) -> JSONResponse:
     with app.jobs.intake() as intake:
         await asyncio.to_thread(app.jobs.check_room, owner)
-        form = await Receiver(intake, app.settings).receive(request)
-        kind = JobType.FILE if form.file_count else JobType.TEXT
-        if "text_content" in form.fields:
-            _take_text(intake, form.fields["text_content"])
-        job = await asyncio.to_thread(app.jobs.submit, owner, _wanted(form, kind, key), intake)
-    waits = form.fields.get("sync", "").lower() in TRUE if wait is None else wait
+        sent = await Receiver(intake, app.settings).receive(request)
+        kind = JobType.FILE if sent.file_count else JobType.TEXT
+        if "text_content" in sent.fields:
+            _take_text(intake, sent.fields["text_content"])
+        job = await asyncio.to_thread(app.jobs.submit, owner, _wanted(sent, kind, key), intake)
+    waits = sent.fields.get("sync", "").lower() in TRUE if wait is None else wait
     return await _answer(app, owner, job, wait=waits)
 
 
@@ -220,21 +220,21 @@ def _take_documents(intake: Intake, body: UploadBody) -> None:
             intake.add_text(text, filename=document.filename, metadata=document.metadata)
 
 
-def _wanted(form: Form, kind: JobType, key: str | None) -> Wanted:
+def _wanted(sent: Form, kind: JobType, key: str | None) -> Wanted:
     return Wanted(
         job_type=kind,
-        workspace=form.fields.get("collection_name") or None,
-        metadata=metadata_of(form),
-        force_recreate=form.fields.get("force_recreate", "").lower() in TRUE,
-        force=form.fields.get("force", "").lower() in TRUE,
-        replace=form.fields.get("replace", "").lower() in TRUE,
+        workspace=sent.fields.get("collection_name") or None,
+        metadata=metadata_of(sent),
+        force_recreate=sent.fields.get("force_recreate", "").lower() in TRUE,
+        force=sent.fields.get("force", "").lower() in TRUE,
+        replace=sent.fields.get("replace", "").lower() in TRUE,
         idempotency_key=key,
     )
 
 
-def metadata_of(form: Form) -> dict[str, Any]:
+def metadata_of(sent: Form) -> dict[str, Any]:
     """What a form says of all of its documents."""
-    text = form.fields.get("metadata", "")
+    text = sent.fields.get("metadata", "")
     if not text.strip():
         return {}
     try:

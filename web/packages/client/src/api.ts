@@ -323,8 +323,32 @@ export interface paths {
         /**
          * List Events
          * @description The job's events as Server-Sent Events; or, where JSON is accepted, a page of them, from the first one on.
+         *
+         *     `next_cursor` is what to send as `after` next, at the end too: more events may come.
          */
         readonly get: operations["list_events_jobs__job_id__events_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/events": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List All Events
+         * @description The events of all your jobs as Server-Sent Events; or, where JSON is accepted, a page of them.
+         *
+         *     Without `after` it is the snapshot to begin with. `next_cursor` is what to send as `after` next, at the end too.
+         */
+        readonly get: operations["list_all_events_events_get"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -948,10 +972,11 @@ export interface paths {
                 readonly query?: {
                     /** @description an event id */
                     readonly after?: string;
-                    /** @description POST /tickets */
+                    /** @description of a stream: from POST /tickets, where no Authorization can be sent */
                     readonly ticket?: string;
                 };
                 readonly header?: {
+                    /** @description of a stream: as `after`, which it takes the place of when an EventSource comes back */
                     readonly "Last-Event-ID"?: string;
                 };
                 readonly path: {
@@ -1013,85 +1038,8 @@ export interface paths {
                         readonly "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description busy */
-                readonly 503: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        readonly put?: never;
-        readonly post?: never;
-        readonly delete?: never;
-        readonly options?: never;
-        readonly head?: never;
-        readonly patch?: never;
-        readonly trace?: never;
-    };
-    readonly "/events": {
-        readonly parameters: {
-            readonly query?: never;
-            readonly header?: never;
-            readonly path?: never;
-            readonly cookie?: never;
-        };
-        /**
-         * The events of all your jobs, live; or, where JSON is accepted, a page of them
-         * @description The events of all your jobs, live; or, where JSON is accepted, a page of them. Frames and their order are in the AsyncAPI document.
-         */
-        readonly get: {
-            readonly parameters: {
-                readonly query?: {
-                    readonly limit?: number;
-                    /** @description JSON only: with `after`, answer when something is newer, or after so many seconds */
-                    readonly wait?: number;
-                    /** @description an event id */
-                    readonly after?: string;
-                    /** @description POST /tickets */
-                    readonly ticket?: string;
-                };
-                readonly header?: {
-                    readonly "Last-Event-ID"?: string;
-                };
-                readonly path?: never;
-                readonly cookie?: never;
-            };
-            readonly requestBody?: never;
-            readonly responses: {
-                /** @description Server-Sent Events, one frame each, unnamed; the first is a snapshot unless you resume */
-                readonly 200: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "text/event-stream": string;
-                        readonly "application/json": components["schemas"]["EventPage"];
-                    };
-                };
-                /** @description malformed request */
-                readonly 400: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description not authenticated */
-                readonly 401: {
-                    headers: {
-                        readonly [name: string]: unknown;
-                    };
-                    content: {
-                        readonly "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                /** @description not allowed */
-                readonly 403: {
+                /** @description too many open streams */
+                readonly 429: {
                     headers: {
                         readonly [name: string]: unknown;
                     };
@@ -1220,11 +1168,6 @@ export interface components {
             readonly error?: string | null;
             /** Message */
             readonly message?: string | null;
-        };
-        /** HTTPValidationError */
-        readonly HTTPValidationError: {
-            /** Detail */
-            readonly detail?: readonly components["schemas"]["ValidationError"][];
         };
         /**
          * JobStatus
@@ -1404,19 +1347,6 @@ export interface components {
         readonly TicketBody: {
             /** Job Id */
             readonly job_id?: string | null;
-        };
-        /** ValidationError */
-        readonly ValidationError: {
-            /** Location */
-            readonly loc: readonly (string | number)[];
-            /** Message */
-            readonly msg: string;
-            /** Error Type */
-            readonly type: string;
-            /** Input */
-            readonly input?: unknown;
-            /** Context */
-            readonly ctx?: Record<string, never>;
         };
         /**
          * WebhookBody
@@ -2060,6 +1990,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Ticket"];
                 };
             };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description not authenticated */
             readonly 401: {
                 headers: {
@@ -2087,17 +2026,44 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid field */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2176,6 +2142,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Session"];
                 };
             };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description not authenticated */
             readonly 401: {
                 headers: {
@@ -2194,17 +2169,44 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid field */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2271,19 +2273,33 @@ export interface operations {
         readonly requestBody?: {
             readonly content: {
                 readonly "multipart/form-data": {
-                    readonly text_content?: string;
                     readonly file?: readonly string[];
                     /** @description a JSON object */
                     readonly metadata?: string;
                     readonly collection_name?: string;
+                    /** @default false */
+                    readonly force_recreate?: boolean;
+                    /** @default false */
+                    readonly force?: boolean;
+                    /** @default false */
+                    readonly replace?: boolean;
+                    readonly text_content?: string;
+                    /** @default false */
                     readonly sync?: boolean;
                 };
                 readonly "application/x-www-form-urlencoded": {
-                    readonly text_content?: string;
                     readonly file?: readonly string[];
                     /** @description a JSON object */
                     readonly metadata?: string;
                     readonly collection_name?: string;
+                    /** @default false */
+                    readonly force_recreate?: boolean;
+                    /** @default false */
+                    readonly force?: boolean;
+                    /** @default false */
+                    readonly replace?: boolean;
+                    readonly text_content?: string;
+                    /** @default false */
                     readonly sync?: boolean;
                 };
             };
@@ -2388,6 +2404,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description busy */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description disk low */
             readonly 507: {
                 headers: {
@@ -2411,20 +2436,30 @@ export interface operations {
         readonly requestBody?: {
             readonly content: {
                 readonly "multipart/form-data": {
-                    readonly text_content?: string;
                     readonly file?: readonly string[];
                     /** @description a JSON object */
                     readonly metadata?: string;
                     readonly collection_name?: string;
-                    readonly sync?: boolean;
+                    /** @default false */
+                    readonly force_recreate?: boolean;
+                    /** @default false */
+                    readonly force?: boolean;
+                    /** @default false */
+                    readonly replace?: boolean;
+                    readonly text_content?: string;
                 };
                 readonly "application/x-www-form-urlencoded": {
-                    readonly text_content?: string;
                     readonly file?: readonly string[];
                     /** @description a JSON object */
                     readonly metadata?: string;
                     readonly collection_name?: string;
-                    readonly sync?: boolean;
+                    /** @default false */
+                    readonly force_recreate?: boolean;
+                    /** @default false */
+                    readonly force?: boolean;
+                    /** @default false */
+                    readonly replace?: boolean;
+                    readonly text_content?: string;
                 };
             };
         };
@@ -2519,6 +2554,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description busy */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description disk low */
             readonly 507: {
                 headers: {
@@ -2542,20 +2586,16 @@ export interface operations {
         readonly requestBody?: {
             readonly content: {
                 readonly "multipart/form-data": {
-                    readonly text_content?: string;
                     readonly file?: readonly string[];
                     /** @description a JSON object */
                     readonly metadata?: string;
                     readonly collection_name?: string;
-                    readonly sync?: boolean;
-                };
-                readonly "application/x-www-form-urlencoded": {
-                    readonly text_content?: string;
-                    readonly file?: readonly string[];
-                    /** @description a JSON object */
-                    readonly metadata?: string;
-                    readonly collection_name?: string;
-                    readonly sync?: boolean;
+                    /** @default false */
+                    readonly force_recreate?: boolean;
+                    /** @default false */
+                    readonly force?: boolean;
+                    /** @default false */
+                    readonly replace?: boolean;
                 };
             };
         };
@@ -2643,6 +2683,15 @@ export interface operations {
             };
             /** @description queue full */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2766,6 +2815,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description busy */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description disk low */
             readonly 507: {
                 headers: {
@@ -2875,6 +2933,15 @@ export interface operations {
             };
             /** @description queue full */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3009,6 +3076,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description busy */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description disk low */
             readonly 507: {
                 headers: {
@@ -3125,6 +3201,15 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description busy */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description disk low */
             readonly 507: {
                 headers: {
@@ -3169,20 +3254,16 @@ export interface operations {
                     readonly replace?: boolean;
                 };
                 readonly "multipart/form-data": {
-                    readonly text_content?: string;
                     readonly file?: readonly string[];
                     /** @description a JSON object */
                     readonly metadata?: string;
                     readonly collection_name?: string;
-                    readonly sync?: boolean;
-                };
-                readonly "application/x-www-form-urlencoded": {
-                    readonly text_content?: string;
-                    readonly file?: readonly string[];
-                    /** @description a JSON object */
-                    readonly metadata?: string;
-                    readonly collection_name?: string;
-                    readonly sync?: boolean;
+                    /** @default false */
+                    readonly force_recreate?: boolean;
+                    /** @default false */
+                    readonly force?: boolean;
+                    /** @default false */
+                    readonly replace?: boolean;
                 };
             };
         };
@@ -3270,6 +3351,15 @@ export interface operations {
             };
             /** @description queue full */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3397,6 +3487,15 @@ export interface operations {
             };
             /** @description queue full */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3612,17 +3711,26 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description invalid field */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3686,15 +3794,6 @@ export interface operations {
                 };
                 content: {
                     readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
             /** @description too many requests */
@@ -3776,13 +3875,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description invalid field */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description too many requests */
@@ -3804,9 +3903,13 @@ export interface operations {
                 readonly limit?: number;
                 /** @description seconds; with `after`: answer once something is newer */
                 readonly wait?: number;
+                /** @description of a stream: from POST /tickets, where no Authorization can be sent */
+                readonly ticket?: string;
             };
             readonly header?: {
                 readonly "if-none-match"?: string | null;
+                /** @description of a stream: as `after`, which it takes the place of when an EventSource comes back */
+                readonly "Last-Event-ID"?: string;
             };
             readonly path: {
                 readonly job_id: string;
@@ -3815,14 +3918,22 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Successful Response */
+            /** @description Server-Sent Events, one frame each, unnamed; the first is a snapshot unless you resume */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
+                    readonly "text/event-stream": string;
                     readonly "application/json": components["schemas"]["EventPage"];
                 };
+            };
+            /** @description the job has ended, and you have seen its last event */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description It is as `If-None-Match` says */
             readonly 304: {
@@ -3867,17 +3978,120 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description invalid field */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly list_all_events_events_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description an event id */
+                readonly after?: string | null;
+                readonly limit?: number;
+                /** @description seconds; with `after`: answer once something is newer */
+                readonly wait?: number;
+                /** @description of a stream: from POST /tickets, where no Authorization can be sent */
+                readonly ticket?: string;
+            };
+            readonly header?: {
+                readonly "if-none-match"?: string | null;
+                /** @description of a stream: as `after`, which it takes the place of when an EventSource comes back */
+                readonly "Last-Event-ID"?: string;
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Server-Sent Events, one frame each, unnamed; the first is a snapshot unless you resume */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/event-stream": string;
+                    readonly "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            /** @description It is as `If-None-Match` says */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not authenticated */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not allowed */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid field */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many requests */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -3941,15 +4155,6 @@ export interface operations {
                 };
                 content: {
                     readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
             /** @description too many requests */
@@ -4019,15 +4224,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
             /** @description too many requests */
             readonly 429: {
                 headers: {
@@ -4093,15 +4289,6 @@ export interface operations {
                 };
                 content: {
                     readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
             /** @description too many requests */
@@ -4171,15 +4358,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
             /** @description too many requests */
             readonly 429: {
                 headers: {
@@ -4236,15 +4414,6 @@ export interface operations {
                 };
                 content: {
                     readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
             /** @description too many requests */
@@ -4393,15 +4562,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
             /** @description too many requests */
             readonly 429: {
                 headers: {
@@ -4456,15 +4616,6 @@ export interface operations {
                 };
                 content: {
                     readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
             /** @description too many requests */
@@ -4641,20 +4792,10 @@ export interface operations {
         readonly requestBody?: {
             readonly content: {
                 readonly "multipart/form-data": {
-                    readonly text_content?: string;
                     readonly file?: readonly string[];
                     /** @description a JSON object */
                     readonly metadata?: string;
                     readonly collection_name?: string;
-                    readonly sync?: boolean;
-                };
-                readonly "application/x-www-form-urlencoded": {
-                    readonly text_content?: string;
-                    readonly file?: readonly string[];
-                    /** @description a JSON object */
-                    readonly metadata?: string;
-                    readonly collection_name?: string;
-                    readonly sync?: boolean;
                 };
             };
         };
@@ -4688,6 +4829,15 @@ export interface operations {
             };
             /** @description not allowed */
             readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too slow */
+            readonly 408: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4733,6 +4883,15 @@ export interface operations {
             };
             /** @description queue full */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -4798,15 +4957,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
             /** @description too many requests */
             readonly 429: {
                 headers: {
@@ -4840,6 +4990,15 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["QueryReply"];
+                };
+            };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description not authenticated */
@@ -4947,6 +5106,24 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description invalid field */
             readonly 422: {
                 headers: {
@@ -4958,6 +5135,15 @@ export interface operations {
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5084,15 +5270,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
             /** @description too many requests */
             readonly 429: {
                 headers: {
@@ -5212,6 +5389,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Workspace"];
                 };
             };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description not authenticated */
             readonly 401: {
                 headers: {
@@ -5230,8 +5416,26 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5250,6 +5454,15 @@ export interface operations {
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5304,15 +5517,6 @@ export interface operations {
                 };
                 content: {
                     readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
             /** @description too many requests */
@@ -5373,15 +5577,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
             /** @description too many requests */
             readonly 429: {
                 headers: {
@@ -5417,6 +5612,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Workspace"];
                 };
             };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description not authenticated */
             readonly 401: {
                 headers: {
@@ -5444,8 +5648,26 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5464,6 +5686,15 @@ export interface operations {
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5546,6 +5777,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description not authenticated */
             readonly 401: {
                 headers: {
@@ -5564,6 +5804,24 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description invalid field */
             readonly 422: {
                 headers: {
@@ -5575,6 +5833,15 @@ export interface operations {
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5606,6 +5873,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Job"];
                 };
             };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description not authenticated */
             readonly 401: {
                 headers: {
@@ -5624,6 +5900,24 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description invalid field */
             readonly 422: {
                 headers: {
@@ -5635,6 +5929,15 @@ export interface operations {
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5668,6 +5971,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Job"];
                 };
             };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description not authenticated */
             readonly 401: {
                 headers: {
@@ -5695,8 +6007,26 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5715,6 +6045,15 @@ export interface operations {
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5748,6 +6087,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Job"];
                 };
             };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description not authenticated */
             readonly 401: {
                 headers: {
@@ -5775,8 +6123,26 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description conflict */
             readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5795,6 +6161,15 @@ export interface operations {
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5830,6 +6205,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description not authenticated */
             readonly 401: {
                 headers: {
@@ -5857,6 +6241,24 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description invalid field */
             readonly 422: {
                 headers: {
@@ -5868,6 +6270,15 @@ export interface operations {
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -5926,15 +6337,6 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
             /** @description too many requests */
             readonly 429: {
                 headers: {
@@ -5972,6 +6374,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description malformed request */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description not authenticated */
             readonly 401: {
                 headers: {
@@ -5999,6 +6410,24 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too slow */
+            readonly 408: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too large */
+            readonly 413: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description invalid field */
             readonly 422: {
                 headers: {
@@ -6010,6 +6439,15 @@ export interface operations {
             };
             /** @description too many requests */
             readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description busy */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -6062,15 +6500,6 @@ export interface operations {
                 };
                 content: {
                     readonly "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Validation Error */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
             /** @description too many requests */
@@ -6152,13 +6581,13 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description invalid field */
             readonly 422: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                    readonly "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description too many requests */
