@@ -230,6 +230,20 @@ MALFORMED: dict[str, tuple[int, str, str, dict[str, Any]]] = {
     "a garbled cursor of a poll": (400, "GET", "/jobs/{job}?after=garbled&wait=1", {}),
     "a garbled cursor of a list": (400, "GET", "/jobs?cursor=garbled", {}),
     "a garbled cursor of a job's documents": (400, "GET", "/jobs/{job}/documents?cursor=garbled", {}),
+    "a garbled cursor of a question": (400, "POST", "/query", {"json": {"query": "x", "cursor": "garbled"}}),
+    "a long cursor of a question": (400, "GET", f"/query?q=x&cursor={'1' * 200}", {}),
+    "a content type of none of the bodies": (
+        400,
+        "POST",
+        "/upload",
+        {"content": b'{"documents": ["x"]}', "headers": {"content-type": "text/plain"}},
+    ),
+    "JSON that calls itself a form": (
+        400,
+        "POST",
+        "/upload",
+        {"content": b'{"documents": ["x"]}', "headers": {"content-type": "multipart/form-data; boundary=b"}},
+    ),
     "no text": (422, "POST", "/ingest/text", {"json": {}}),
     "a text that is a number": (422, "POST", "/ingest/text", {"json": {"text_content": 7}}),
     "an empty text": (422, "POST", "/ingest/text", {"json": {"text_content": ""}}),
@@ -324,6 +338,29 @@ def test_every_route_is_described_with_its_errors_and_answers_404_for_an_unknown
             unknown = re.sub(r"{\w+}", str(uuid4()), path)
             problem(client.request(method, unknown, json=body, headers={"accept": "application/json"}), 404)
         assert (method in ("POST", "PATCH", "PUT")) <= bool(statuses & {400, 404, 409, 422, 401}), f"{method} {path}"
+
+
+@pytest.mark.parametrize("name", ["sync", "force", "force_recreate", "replace"])
+def test_a_flag_of_a_form_that_is_neither_true_nor_false_is_named(client: httpx.Client, name: str) -> None:
+    told = problem(client.post("/ingest", data={"text_content": "x", name: "banana"}), 422)
+
+    assert told["errors"][0]["field"] == name
+
+
+def test_a_null_is_as_a_field_that_is_not_sent(client: httpx.Client) -> None:
+    text = {"text_content": "A heron at the null weir.", "metadata": None, "collection_name": None}
+    document_id = waited(client.post("/ingest/text", json=text))["document_ids"][0]
+    upload = {"documents": [{"content": "An otter.", "metadata": None}], "force": None, "force_recreate": None}
+    question = {"query": "heron", "filters": None, "top_k": None, "mode": None}
+
+    assert client.post("/upload", json=upload).status_code == 202
+    assert client.post(f"/resource/ingest/{document_id}", json={"force": None}).status_code == 202
+    assert client.post("/query", json=question).status_code == 200
+    assert client.post("/workspaces", json={"name": "of nulls", "rag_config": None}).status_code == 202
+    assert client.put("/rag-config/default", json={"chunk_size": None}).json()["chunk_size"] == 256
+    assert (
+        problem(client.post("/ingest/text", json={"text_content": None}), 422)["errors"][0]["field"] == "text_content"
+    )
 
 
 def test_every_error_is_described_as_the_problem_that_it_is(client: httpx.Client) -> None:

@@ -5,7 +5,18 @@ import binascii
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from headrace.search.query import Clock, SearchMode, Span
 
@@ -17,9 +28,30 @@ Metadata = dict[str, Any]
 
 
 class Body(BaseModel):
-    """What all bodies have in common."""
+    """What all bodies have in common. A null for a field that may be left out means that it is."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, sent: Any) -> Any:
+        if not isinstance(sent, dict):
+            return sent
+        return {name: value for name, value in sent.items() if value is not None or not cls._has_default(name)}
+
+    @classmethod
+    def _has_default(cls, name: str) -> bool:
+        """Whether a field stands for something when it is left out; where it stands for null, null is kept."""
+        field = cls.model_fields.get(name)
+        return field is not None and not field.is_required() and field.default is not None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        told = handler.resolve_ref_schema(handler(schema))
+        for name, field in told.get("properties", {}).items():
+            if cls._has_default(name):
+                told["properties"][name] = {"anyOf": [field, {"type": "null"}]}
+        return told
 
 
 class TextBody(Body):
@@ -154,7 +186,7 @@ class QueryBody(Body):
     created_at: SpanBody | None = None
     updated_at: SpanBody | None = None
     dated: SpanBody | None = None
-    cursor: Annotated[str, Field(max_length=100)] | None = None
+    cursor: str | None = None
 
     @property
     def times(self) -> dict[Clock, Span]:

@@ -178,7 +178,7 @@ async def query_by_url(
     mode: SearchMode | None = None,
     top_k: Annotated[int, Query(ge=1, le=1000)] = 10,
     workspace: str | None = None,
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    cursor: str | None = None,
 ) -> dict[str, Any]:
     """The passages that answer best; for filters and bounds in time, `POST` the question."""
     return await _query(app, owner, Question(text=q, mode=mode, top_k=top_k, workspace=workspace, cursor=cursor))

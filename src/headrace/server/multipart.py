@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import Request
+from pydantic import TypeAdapter, ValidationError
 from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
@@ -42,12 +43,26 @@ def form(*fields: str) -> dict[str, Any]:
     return {"requestBody": {"content": {kind: {"schema": schema} for kind in kinds}}}
 
 
+BOOLEAN = TypeAdapter(bool)
+
+
 @dataclass(slots=True)
 class Form:
     """The fields of a form that are no files; a field that came twice has its last value."""
 
     fields: dict[str, str] = field(default_factory=dict)
     file_count: int = 0
+
+    def flag(self, name: str) -> bool:
+        """A field as `true` or `false`, in the words of the query string; false where it is not, or empty.
+
+        Raises:
+            InvalidField: it is neither.
+        """
+        try:
+            return BOOLEAN.validate_python(self.fields.get(name) or False)
+        except ValidationError as error:
+            raise InvalidField.single(name, error.errors()[0]["msg"]) from error
 
 
 @dataclass(slots=True)
@@ -87,7 +102,11 @@ class Receiver:
         elif kind.decode("latin-1") == MULTIPART and b"boundary" in options:
             await self._receive_multipart(request.stream(), options[b"boundary"])
         else:
-            raise MalformedBody(f"the body must be {MULTIPART} or {URLENCODED}")
+            told = request.headers.get("content-type", "")[:80]
+            raise MalformedBody(
+                f"a body of content type {told!r} is not read here; send {MULTIPART} with its boundary, or {URLENCODED}"
+                " (JSON, where a route takes it, as application/json)"
+            )
         return self.form
 
     async def _receive_urlencoded(self, request: Request) -> None:

@@ -41,7 +41,6 @@ from headrace.service import Request as Wanted
 
 ACCEPTING = documented(BadRequest, TooSlow, TooLarge, UnsupportedType, InvalidField, KeyReused, QueueFull, DiskLow)
 WAITED: dict[int | str, dict[str, Any]] = {200: {"description": "The job was waited for, as `sync` asks; it has ended"}}
-TRUE = {"true", "1", "yes", "on"}
 
 router = APIRouter(tags=["ingest"], responses=ACCEPTING)
 
@@ -144,11 +143,11 @@ async def _ingest_form(
     with app.jobs.intake() as intake:
         await asyncio.to_thread(app.jobs.check_room, owner)
         sent = await Receiver(intake, app.settings).receive(request)
+        waits = sent.flag("sync") if wait is None else wait
         kind = JobType.FILE if sent.file_count else JobType.TEXT
         if "text_content" in sent.fields:
             _take_text(intake, sent.fields["text_content"])
         job = await asyncio.to_thread(app.jobs.submit, owner, _wanted(sent, kind, key), intake)
-    waits = sent.fields.get("sync", "").lower() in TRUE if wait is None else wait
     return await _answer(app, owner, job, wait=waits)
 
 
@@ -225,9 +224,9 @@ def _wanted(sent: Form, kind: JobType, key: str | None) -> Wanted:
         job_type=kind,
         workspace=sent.fields.get("collection_name") or None,
         metadata=metadata_of(sent),
-        force_recreate=sent.fields.get("force_recreate", "").lower() in TRUE,
-        force=sent.fields.get("force", "").lower() in TRUE,
-        replace=sent.fields.get("replace", "").lower() in TRUE,
+        force_recreate=sent.flag("force_recreate"),
+        force=sent.flag("force"),
+        replace=sent.flag("replace"),
         idempotency_key=key,
     )
 

@@ -225,7 +225,8 @@ class Library:
 
         Raises:
             WorkspaceNotFound: the workspace does not exist, or is someone else's.
-            InvalidField: the filters cannot be meant, or the cursor is of another question.
+            InvalidField: the filters cannot be meant.
+            MalformedCursor: the cursor is of another question, or of none.
         """
         offset = paging.decode(question.cursor, question.asked) if question.cursor else 0
         workspace_id, mode, choice = self._scope(user_id, question)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.model.errors import InvalidField
+from headrace.model.errors import MalformedCursor
 
 FURTHEST = 100_000
 """Nobody reads so far; and each page is found anew from the first one."""
@@ -20,13 +20,11 @@ def decode(cursor: str, asked: Mapping[str, Any]) -> int:
     """How many passages to leave out.
 
     Raises:
-        InvalidField: the cursor is of another question, or of none.
+        MalformedCursor: the cursor is of another question, or of none.
     """
     offset, _, name = cursor.partition("-")
-    if not offset.isdecimal() or len(offset) > len(str(FURTHEST)) or name != _name(asked):
-        raise InvalidField.single(
-            "cursor", "is not that of this question; send back next_cursor with the same question"
-        )
+    if not (offset.isascii() and offset.isdecimal()) or len(offset) > len(str(FURTHEST)) or name != _name(asked):
+        raise MalformedCursor(cursor, "a `next_cursor` of this question")
     return min(int(offset), FURTHEST)
 
 

@@ -1075,11 +1075,7 @@ export interface components {
          * @description `POST /tasks/{id}/advance`.
          */
         readonly AdvanceBody: {
-            /**
-             * Count
-             * @default 1
-             */
-            readonly count: number;
+            readonly count?: number | null;
             /** Total */
             readonly total?: number | null;
             /** Message */
@@ -1090,11 +1086,7 @@ export interface components {
          * @description `POST /resource/ingest/{document_id}`.
          */
         readonly AgainBody: {
-            /**
-             * Force
-             * @default false
-             */
-            readonly force: boolean;
+            readonly force?: boolean | null;
         };
         /**
          * BatchBody
@@ -1103,13 +1095,9 @@ export interface components {
         readonly BatchBody: {
             /** Messages */
             readonly messages: readonly components["schemas"]["MessageBody"][];
-            /**
-             * Metadata
-             * @default {}
-             */
-            readonly metadata: {
+            readonly metadata?: {
                 readonly [key: string]: unknown;
-            };
+            } | null;
             /** Collection Name */
             readonly collection_name?: string | null;
         };
@@ -1118,46 +1106,14 @@ export interface components {
          * @description What is found out about a document; what is left out is as it is by default.
          */
         readonly EnrichmentBody: {
-            /**
-             * Title
-             * @default true
-             */
-            readonly title: boolean;
-            /**
-             * Language
-             * @default true
-             */
-            readonly language: boolean;
-            /**
-             * Keywords
-             * @default true
-             */
-            readonly keywords: boolean;
-            /**
-             * Summary
-             * @default true
-             */
-            readonly summary: boolean;
-            /**
-             * Dates
-             * @default true
-             */
-            readonly dates: boolean;
-            /**
-             * Duplicates
-             * @default true
-             */
-            readonly duplicates: boolean;
-            /**
-             * Llm
-             * @default false
-             */
-            readonly llm: boolean;
-            /**
-             * Plugins
-             * @default []
-             */
-            readonly plugins: readonly string[];
+            readonly title?: boolean | null;
+            readonly language?: boolean | null;
+            readonly keywords?: boolean | null;
+            readonly summary?: boolean | null;
+            readonly dates?: boolean | null;
+            readonly duplicates?: boolean | null;
+            readonly llm?: boolean | null;
+            readonly plugins?: readonly string[] | null;
         };
         /**
          * FinishBody
@@ -1182,13 +1138,9 @@ export interface components {
         readonly MessageBody: {
             /** Text */
             readonly text: string;
-            /**
-             * Metadata
-             * @default {}
-             */
-            readonly metadata: {
+            readonly metadata?: {
                 readonly [key: string]: unknown;
-            };
+            } | null;
         };
         /**
          * ProcessingStatus
@@ -1204,22 +1156,14 @@ export interface components {
             /** Query */
             readonly query: string;
             readonly mode?: components["schemas"]["SearchMode"] | null;
-            /**
-             * Top K
-             * @default 10
-             */
-            readonly top_k: number;
+            readonly top_k?: number | null;
             /** Workspace */
             readonly workspace?: string | null;
             /** Document Ids */
             readonly document_ids?: readonly string[] | null;
-            /**
-             * Filters
-             * @default {}
-             */
-            readonly filters: {
+            readonly filters?: {
                 readonly [key: string]: unknown;
-            };
+            } | null;
             readonly created_at?: components["schemas"]["SpanBody"] | null;
             readonly updated_at?: components["schemas"]["SpanBody"] | null;
             readonly dated?: components["schemas"]["SpanBody"] | null;
@@ -1231,34 +1175,13 @@ export interface components {
          * @description The settings of a workspace; what is left out is inherited.
          */
         readonly RagConfigBody: {
-            /**
-             * Chunk Size
-             * @default 256
-             */
-            readonly chunk_size: number;
-            /**
-             * Chunk Overlap
-             * @default 0
-             */
-            readonly chunk_overlap: number;
-            /**
-             * Embedder
-             * @default default
-             */
-            readonly embedder: string;
-            /**
-             * Enrichment
-             * @default true
-             */
-            readonly enrichment: boolean | components["schemas"]["EnrichmentBody"];
+            readonly chunk_size?: number | null;
+            readonly chunk_overlap?: number | null;
+            readonly embedder?: string | null;
+            readonly enrichment?: (boolean | components["schemas"]["EnrichmentBody"]) | null;
             /** Max Embeddings */
             readonly max_embeddings?: number | null;
-            /**
-             * Search Mode
-             * @default hybrid
-             * @enum {string}
-             */
-            readonly search_mode: "hybrid" | "vector" | "keyword";
+            readonly search_mode?: ("hybrid" | "vector" | "keyword") | null;
             /** Worker Tag */
             readonly worker_tag?: string | null;
         };
@@ -1310,18 +1233,10 @@ export interface components {
             readonly title: string;
             /** Total */
             readonly total?: number | null;
-            /**
-             * Lease Seconds
-             * @default 60
-             */
-            readonly lease_seconds: number;
-            /**
-             * Metadata
-             * @default {}
-             */
-            readonly metadata: {
+            readonly lease_seconds?: number | null;
+            readonly metadata?: {
                 readonly [key: string]: unknown;
-            };
+            } | null;
         };
         /**
          * TextBody
@@ -1330,13 +1245,9 @@ export interface components {
         readonly TextBody: {
             /** Text Content */
             readonly text_content: string;
-            /**
-             * Metadata
-             * @default {}
-             */
-            readonly metadata: {
+            readonly metadata?: {
                 readonly [key: string]: unknown;
-            };
+            } | null;
             /** Collection Name */
             readonly collection_name?: string | null;
         };
@@ -1367,16 +1278,7 @@ export interface components {
         readonly WorkspaceBody: {
             /** Name */
             readonly name: string;
-            /**
-             * @default {
-             *       "chunk_size": 256,
-             *       "chunk_overlap": 0,
-             *       "embedder": "default",
-             *       "enrichment": true,
-             *       "search_mode": "hybrid"
-             *     }
-             */
-            readonly rag_config: components["schemas"]["RagConfigBody"];
+            readonly rag_config?: components["schemas"]["RagConfigBody"] | null;
         };
         /**
          * WorkspaceChangeBody
@@ -1938,13 +1840,9 @@ export interface components {
             readonly content_base64?: string | null;
             /** Filename */
             readonly filename?: string | null;
-            /**
-             * Metadata
-             * @default {}
-             */
-            readonly metadata: {
+            readonly metadata?: {
                 readonly [key: string]: unknown;
-            };
+            } | null;
         };
         readonly Problem: {
             readonly type: string;
@@ -3237,21 +3135,9 @@ export interface operations {
                     readonly documents: readonly (components["schemas"]["DocumentBody"] | string)[];
                     /** Collection Name */
                     readonly collection_name?: string | null;
-                    /**
-                     * Force Recreate
-                     * @default false
-                     */
-                    readonly force_recreate?: boolean;
-                    /**
-                     * Force
-                     * @default false
-                     */
-                    readonly force?: boolean;
-                    /**
-                     * Replace
-                     * @default false
-                     */
-                    readonly replace?: boolean;
+                    readonly force_recreate?: boolean | null;
+                    readonly force?: boolean | null;
+                    readonly replace?: boolean | null;
                 };
                 readonly "multipart/form-data": {
                     readonly file?: readonly string[];
