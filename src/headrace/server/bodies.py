@@ -47,10 +47,11 @@ class Body(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        told = handler.resolve_ref_schema(handler(schema))
-        for name, field in told.get("properties", {}).items():
+        told = handler(schema)
+        properties = handler.resolve_ref_schema(told).get("properties", {})
+        for name, field in properties.items():
             if cls._has_default(name):
-                told["properties"][name] = {"anyOf": [field, {"type": "null"}]}
+                properties[name] = {"anyOf": [field, {"type": "null"}]}
         return told
 
 
