@@ -181,6 +181,29 @@ def test_nothing_on_standard_input_is_said_so(shared_server: RunningServer) -> N
     assert done.stderr == "skipped standard input: empty\nnothing to ingest\n"
 
 
+def test_an_embedder_that_there_is_not_is_said_at_the_start(shared_server: RunningServer) -> None:
+    for command in ("serve", "worker"):
+        done = shared_server.run(command, env=shared_server.environment | {"HEADRACE_EMBEDDER": "nosuch"})
+
+        assert done.returncode == 2
+        assert done.stderr.startswith("no embedder 'nosuch'; choose 'minilm'")
+
+
+@pytest.mark.parametrize("command", [("serve",), ("worker",), ("token", "list"), ("demo",)], ids=" ".join)
+def test_a_folder_that_cannot_be_made_is_said_in_a_line(command: tuple[str, ...], shared_server: RunningServer) -> None:
+    done = shared_server.run(*command, "--data-dir", "/proc/nope")
+
+    assert done.returncode == 1
+    assert done.stderr == "/proc/nope cannot be used: no such file or directory\n"
+
+
+def test_the_demo_takes_no_port_that_somebody_has(shared_server: RunningServer) -> None:
+    done = shared_server.run("demo", "--port", str(shared_server.port))
+
+    assert done.returncode == 2
+    assert done.stderr == f"port {shared_server.port} cannot be used: address already in use\n"
+
+
 @pytest.mark.parametrize("url", ["bogus://x", "mysql://a/b", "headrace.db"])
 @pytest.mark.parametrize("command", [("serve",), ("worker",), ("db", "check")], ids=" ".join)
 def test_a_database_that_there_is_no_store_for_is_wrong_use(
@@ -256,6 +279,11 @@ def test_help_comes_at_once_and_names_every_command(tmp_path: Path) -> None:
 
     listed = set(re.findall(r"^  (\w+)", done.stdout, re.MULTILINE))
     assert {"serve", "worker", "ingest", "watch", "jobs", "query", "workspaces", "db", "demo", "doctor"} <= listed
+
+
+def test_the_version_is_told_and_what_an_exit_code_means(shared_server: RunningServer) -> None:
+    assert shared_server.run("--version").stdout.startswith("headrace 0.")
+    assert "3 no server" in " ".join(shared_server.run("--help").stdout.split())
 
 
 def test_the_demo_answers_and_leaves_nothing_running(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Exit codes: 0 done, 1 a job failed or the server refused, 2 usage, 3 no server, 
 """
 
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -15,11 +15,31 @@ from headrace.model.errors import HeadraceError
 app = typer.Typer(
     name="headrace",
     help="Document ingestion with live, durable progress.",
+    epilog="Exit codes: 0 done, 1 a job failed or the server refused, 2 usage, 3 no server, 130 detached by Ctrl-C.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"headrace {version('headrace')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True, callback=_tell_version)
+    ] = False,
+) -> None:
+    del version
+
+
 for module in (serve, ingest, watch, jobs, query, workers, workspaces, tokens, database, demo, doctor):
     module.register(app)
 
@@ -31,7 +51,10 @@ def main() -> NoReturn:
         app(prog_name="headrace")
     except HeadraceError as error:
         complain(error.detail)
-        for found in getattr(error, "errors", ()):
-            complain(f"  {found.get('field', '')}: {found.get('message', '')}")
         sys.exit(NO_SERVER if error.code == "server_unreachable" else REFUSED)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        complain(f"{error.filename} cannot be used: {(error.strerror or 'no reason was given').lower()}")
+        sys.exit(REFUSED)
     sys.exit(0)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -14,6 +14,8 @@ from rich.text import Text
 
 from headrace.cli.board import SIGNS, Bar, Board, outcome, plural, time_left
 from headrace.cli.watch import all_documents
+from headrace.client.errors import ServerUnreachable
+from headrace.model.errors import Busy
 from headrace.model.vocabulary import Stage
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ class Screen:
     def look(self) -> None:
         """Ask for the documents; a long list is asked for less often, at most a tenth of the time."""
         started = time.monotonic()
-        self.board.apply_documents(all_documents(self._client, self._job_id))
+        with suppress(ServerUnreachable, Busy):  # the frames tell when it is back, and then is looked again
+            self.board.apply_documents(all_documents(self._client, self._job_id))
         took = time.monotonic() - started
         self._look_at = time.monotonic() + max(1 / LOOKS_PER_SECOND, 9 * took)
 

@@ -19,6 +19,7 @@ SIGNS = {
 SEPARATE_FILES = 10
 """Up to so many files have a bar each; more are folded into one for each stage."""
 
+_CUT = frozenset({Stage.FAILED, Stage.CANCELLED})
 _ANEW = frozenset({EventType.RESET, EventType.JOB_RESUMED, EventType.JOB_RECEIVED})
 
 
@@ -95,12 +96,13 @@ class Board:
             bar.note = str(document["error_message"] or "")
 
     def _apply_stages(self, documents: list[Mapping[str, Any]]) -> None:
-        ranks = [Stage(document["stage"]).rank for document in documents]
+        """Those that failed or were cancelled count as far as they were seen to come."""
+        reached = [stage for stage in map(Stage, (document["stage"] for document in documents)) if stage not in _CUT]
         for stage in WORKING_STAGES[1:]:
-            past = sum(rank > stage.rank for rank in ranks)
+            past = sum(one.rank > stage.rank for one in reached)
             bar = self.stages.setdefault(stage, Bar(name=stage.value, stage=stage))
-            bar.advance(stage, past / len(ranks))
-            bar.counter = f"{round(bar.share * len(ranks))} of {len(ranks)}"
+            bar.advance(stage, past / len(documents))
+            bar.counter = f"{round(bar.share * len(documents))} of {len(documents)}"
 
 
 def counter(done: object, of: object) -> str:

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headrace.cli.options import DataDir, Port
+from headrace.cli.options import DataDir, usage
 from headrace.cli.terminal import JOB_FAILED, NO_SERVER, complain, is_terminal, say
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ QUESTIONS = (
     "wie wahrscheinlich ist ein hundertjährliches Hochwasser in dreißig Jahren",
 )
 START_SECONDS = 60.0
+FreePort = Annotated[int | None, typer.Option(min=1, max=65535, help="The port to listen on (a free one).")]
 _OWN_PLACE = frozenset({"DATABASE_URL", "HEADRACE_DATABASE_URL", "HEADRACE_DATA_DIR", "HEADRACE_HOST"})
 
 
@@ -34,12 +35,12 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
 
 
-def demo(port: Port = None, data_dir: DataDir = None) -> None:
+def demo(port: FreePort = None, data_dir: DataDir = None) -> None:
     """Start a server, ingest sample documents, ask questions. On a terminal it then serves until Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server goes, too
     with tempfile.TemporaryDirectory(prefix="headrace-demo-", ignore_cleanup_errors=True) as temporary:
         folder = data_dir or Path(temporary)
-        with _serving(folder, port or _free_port()) as (url, server):
+        with _serving(folder, _free_port(port)) as (url, server):
             code = _tour(url)
             say(f"\nThe page is at {url}/")
             if is_terminal():
@@ -165,9 +166,13 @@ def _stay(server: subprocess.Popen[bytes]) -> None:
         say("")
 
 
-def _free_port() -> int:
+def _free_port(wanted: int | None) -> int:
     import socket
 
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted or 0))
+        except OSError as error:
+            raise usage(f"port {wanted} cannot be used: {(error.strerror or 'it is taken').lower()}") from error
         return int(probe.getsockname()[1])

@@ -59,6 +59,7 @@ def serve(  # noqa: PLR0913 - its options
     with without_collections():
         from headrace.server.serve import serve as run
 
+        check_embedder(settings)
     raise typer.Exit(run(settings, with_worker=not no_worker))
 
 
@@ -78,6 +79,7 @@ def worker(
     with without_collections():
         from headrace.engine.worker import run
 
+        check_embedder(settings)
     raise typer.Exit(run(settings, watch_input=watch_input))
 
 
@@ -90,6 +92,16 @@ def without_collections() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def check_embedder(settings: "Settings") -> None:
+    """Say at the start, not with every document, that there is no such embedder."""
+    from headrace.pipeline import embed
+
+    try:
+        embed.check(embed.Options(**settings.embedders))
+    except ValueError as error:
+        raise usage(str(error)) from error
 
 
 def write_log(settings: "Settings") -> None:

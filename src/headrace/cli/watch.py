@@ -1,5 +1,6 @@
 """`headrace watch`, and the display that `ingest` and `demo` share: bars for a person, JSON lines for a program."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import typer
 
 from headrace.cli.options import DEFAULT_URL, JobId, Url, connect
 from headrace.cli.terminal import DETACHED, DONE, JOB_FAILED, complain, is_terminal, print_json
+from headrace.model.errors import Busy
 from headrace.model.vocabulary import JobStatus, Stage
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 300.0
 """How long a vanished server is waited for before the command gives up."""
+PAUSE_SECONDS = 0.5
 
 
 def register(app: typer.Typer) -> None:
@@ -29,15 +32,24 @@ def watch(job: JobId, url: Url = DEFAULT_URL) -> None:
 
 def show(client: "Client", job_ids: list[str]) -> int:
     """Show the jobs one after the other; the exit code of the worst."""
+    from headrace.client.errors import ServerUnreachable
+
     codes = []
     for place, job_id in enumerate(job_ids):
         try:
             codes.append(_show_one(client, job_id))
         except KeyboardInterrupt:
-            for remaining in job_ids[place:]:
-                complain(f"detached; watch it again with: headrace watch {remaining}")
+            _say_how_to_come_back("detached", job_ids[place:])
             raise typer.Exit(DETACHED) from None
+        except ServerUnreachable:
+            _say_how_to_come_back("the server is away", job_ids[place:])
+            raise
     return max(codes, default=DONE)
+
+
+def _say_how_to_come_back(why: str, job_ids: list[str]) -> None:
+    for job_id in job_ids:
+        complain(f"{why}; watch it again with: headrace watch {job_id}")
 
 
 def _show_one(client: "Client", job_id: str) -> int:
@@ -53,7 +65,7 @@ def _show_one(client: "Client", job_id: str) -> int:
 
 def verdict(client: "Client", job_id: str) -> int:
     """The exit code that an ended job stands for; names what failed on standard error."""
-    job = client.get_job(job_id)
+    job = _patiently(client, job_id)
     if job["failed_items"]:
         for document in failed_documents(client, job_id):
             complain(f"❌ {document['filename']}: {reason(document)}")
@@ -61,6 +73,20 @@ def verdict(client: "Client", job_id: str) -> int:
         return DONE
     complain(f"job {job_id} {job['status']}: {job.get('error_message') or job.get('message') or 'no reason was given'}")
     return JOB_FAILED
+
+
+def _patiently(client: "Client", job_id: str) -> dict[str, Any]:
+    """The job, also of a server that is just coming back."""
+    from headrace.client.errors import ServerUnreachable
+
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return client.get_job(job_id)
+        except (ServerUnreachable, Busy):
+            if time.monotonic() > until:
+                raise
+            time.sleep(PAUSE_SECONDS)
 
 
 def failed_documents(client: "Client", job_id: str) -> Iterator[dict[str, Any]]:

@@ -141,8 +141,10 @@ def _alone(settings: Settings, stopping: threading.Event) -> Iterator[str]:
     file = Path(f"{sa.make_url(settings.url).database}.worker")
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with file.open("a") as lock:
-        while not _try_lock(lock) and not stopping.wait(LOCK_SECONDS):
-            logger.info("another worker has %s; waiting for it to end", file.stem)
+        if not _try_lock(lock):
+            logger.warning("another worker has %s; waiting for it to end", file.stem)
+            while not stopping.wait(LOCK_SECONDS) and not _try_lock(lock):
+                pass
         yield EMBEDDED_EXECUTOR
 
 

@@ -61,6 +61,7 @@ class Supervisor:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "headrace", "worker", "--watch-input"],
             stdin=subprocess.PIPE,
+            process_group=0,  # what a terminal's Ctrl-C means for it, we say
             env=os.environ | _environment(self._settings),
         )
         with self._process:  # holds the pipe open: the worker ends when this process is gone

@@ -53,6 +53,23 @@ def test_up_to_ten_files_have_a_bar_each() -> None:
     assert not board.stages
 
 
+def test_a_document_that_failed_or_was_cancelled_did_not_pass_the_stages_that_it_never_saw() -> None:
+    board = Board()
+    seen = [document(number, "enriching", 0.2) for number in range(2)]
+    broken = [document(number, "failed", 0.0) for number in range(2, 12)]
+
+    board.apply_documents([*seen, *broken])
+    board.apply_documents([document(number, "cancelled", 0.2) for number in range(12)])
+
+    told = {stage.value: bar.counter for stage, bar in board.stages.items()}
+    assert told == {
+        "extracting": "2 of 12",
+        "chunking": "2 of 12",
+        "enriching": "0 of 12",
+        "indexing": "0 of 12",
+    }
+
+
 def test_more_files_are_folded_into_a_bar_for_each_stage() -> None:
     board = Board()
 

@@ -94,6 +94,14 @@ def made(name: str, options: Options) -> Embedder:
     return _plugin(name)
 
 
+def check(options: Options) -> None:
+    """Without loading anything: raises ValueError where the default embedder is not known, or not set up."""
+    if options.default == "openai":
+        _service(options)
+    elif options.default not in {"minilm", "none", "fastembed"}:
+        _known_plugin(options.default)
+
+
 def shared(embedder: Embedder, name: str, options: Options) -> Embedder:
     """The embedder as several jobs ask it; what makes no vectors is not asked."""
     if not makes_vectors(embedder):
@@ -121,12 +129,16 @@ def _service(options: Options) -> Embedder:
 
 def _plugin(name: str) -> Embedder:
     """What another package brings: a class, or a function without arguments, that makes an `Embedder`."""
+    _known_plugin(name)
+    embedder: Embedder = plugins.load(plugins.Group.EMBEDDERS, name)()
+    return embedder
+
+
+def _known_plugin(name: str) -> None:
     if name not in plugins.installed(plugins.Group.EMBEDDERS):
         raise ValueError(
             f"no embedder {name!r}; choose 'minilm', 'openai', 'fastembed', 'none', or install its package"
         )
-    embedder: Embedder = plugins.load(plugins.Group.EMBEDDERS, name)()
-    return embedder
 
 
 def makes_vectors(embedder: Embedder) -> bool:

@@ -67,14 +67,24 @@ export function doing(job: Job): string {
   if (job.status === 'paused') return job.waitingFor ?? 'Paused'
   if (job.status === 'pending') return job.waitingFor ? `Waiting: ${job.waitingFor}` : 'Waiting for its turn'
   if (job.status === 'completed') {
+    if (!isIngestion(job)) return 'Done'
     const failed = job.failedItems ? ` · ${number(job.failedItems)} failed` : ''
     return `${plural(job.stats.chunks ?? job.chunksCreated, 'chunk')} · ready to be asked${failed}`
   }
   if (job.status === 'failed') return job.errorMessage ?? job.message ?? 'Failed'
   if (job.status === 'cancelled') return 'Cancelled; nothing of it can be found'
   if (job.waitingFor) return `${STAGE_NAMES[job.stage]}: ${job.waitingFor}`
+  if (job.jobType === 'task') {
+    const steps = counter(job.processedItems, job.totalItems)
+    return steps ? `${steps} steps` : 'At work'
+  }
   const chunks = counter(job.currentChunk, job.totalChunks)
   return chunks ? `${STAGE_NAMES[job.stage]} ${chunks} chunks` : STAGE_NAMES[job.stage]
+}
+
+/** Whether a job takes in documents; others make a workspace, clear one away, or are somebody's own task. */
+export function isIngestion(job: Job): boolean {
+  return job.jobType.endsWith('_ingestion')
 }
 
 export function doingDocument(item: JobDocument): string {

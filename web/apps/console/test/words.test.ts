@@ -53,7 +53,7 @@ test('how long ago something was is told as people would', () => {
 
 describe('what a job does', () => {
   const job = {
-    status: 'running', stage: 'indexing', currentChunk: 420, totalChunks: 1278, asked: null, waitingFor: null, stats: { chunks: 5 },
+    jobType: 'file_ingestion', status: 'running', stage: 'indexing', currentChunk: 420, totalChunks: 1278, asked: null, waitingFor: null, stats: { chunks: 5 },
     failedItems: 0, chunksCreated: 5, errorMessage: null, message: '',
   } as unknown as Job // prettier-ignore
 
@@ -63,6 +63,9 @@ describe('what a job does', () => {
     [{ status: 'pending', waitingFor: '2 jobs are ahead in line' }, 'Waiting: 2 jobs are ahead in line'],
     [{ status: 'completed' }, '5 chunks · ready to be asked'],
     [{ status: 'completed', failedItems: 2 }, '5 chunks · ready to be asked · 2 failed'],
+    [{ status: 'completed', jobType: 'workspace_provisioning' }, 'Done'],
+    [{ jobType: 'task', processedItems: 2, totalItems: 5 }, '2 of 5 steps'],
+    [{ jobType: 'task', totalItems: 0 }, 'At work'],
     [{ asked: 'cancel' }, 'Cancelling…'],
     [{ status: 'failed', errorMessage: 'the file is damaged' }, 'the file is damaged'],
   ] as [Partial<Job>, string][])('%j is "%s"', (change, text) => {

@@ -10,6 +10,7 @@ import { Empty } from './Empty'
 import { useHeld } from './held'
 import { UploadRow } from './UploadRow'
 import { WaysIn } from './WaysIn'
+import { isIngestion } from '../words'
 
 const SHOWN = 50
 const dismissOne = (jobId: string): void => dismiss([jobId])
@@ -43,7 +44,7 @@ export function Inbox() {
 
 /** Tasks and the making of workspaces are work too, but nobody dropped them. */
 function belongs(job: Job): boolean {
-  return job.totalItems > 0 && job.jobType.endsWith('_ingestion')
+  return job.totalItems > 0 && isIngestion(job)
 }
 
 interface RowsProps {

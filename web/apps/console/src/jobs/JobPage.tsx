@@ -6,7 +6,7 @@ import { useNow } from '../parts/now'
 import { VirtualList } from '../parts/VirtualList'
 import { href } from '../route'
 import { server, useStore } from '../server'
-import { ago, bytes, clock, doing, number, plural, STAGE_NAMES, timeLeft } from '../words'
+import { ago, bytes, clock, doing, isIngestion, number, plural, STAGE_NAMES, timeLeft } from '../words'
 import { DocumentRows } from './DocumentRows'
 import { ErrorCards } from './ErrorCard'
 import { spans, useEvents } from './events'
@@ -62,11 +62,15 @@ function Known({ job }: { readonly job: Job }) {
         <Timeline spans={spans(events, job, now)} job={job} />
       </section>
       {isFailed && <ErrorCards job={job} />}
-      <Facts job={job} />
-      <section className="card stack" aria-label="Documents">
-        <h2>{plural(job.totalItems, 'document')}</h2>
-        <DocumentRows jobId={job.jobId} mostRows={10} />
-      </section>
+      {isIngestion(job) && (
+        <>
+          <Facts job={job} />
+          <section className="card stack" aria-label="Documents">
+            <h2>{plural(job.totalItems, 'document')}</h2>
+            <DocumentRows jobId={job.jobId} mostRows={10} />
+          </section>
+        </>
+      )}
       <Log events={events} />
       <Snippets jobId={job.jobId} />
     </div>

@@ -4,7 +4,7 @@ import { Badge } from '../parts/Badge'
 import { Bar } from '../parts/Bar'
 import { useNow } from '../parts/now'
 import { href } from '../route'
-import { bytes, doing, duration, plural, timeLeft } from '../words'
+import { bytes, doing, duration, isIngestion, plural, timeLeft } from '../words'
 import { DocumentRows } from './DocumentRows'
 import { ErrorList } from './ErrorCard'
 import { JobActions } from './JobActions'
@@ -95,6 +95,9 @@ function badge({ status, stage, failedItems }: Job): string | undefined {
 
 function facts(job: Job): string {
   if (job.status !== 'running') return ''
-  const items = job.totalItems > 1 ? `${job.processedItems} of ${plural(job.totalItems, 'document')}` : ''
+  const items =
+    job.totalItems > 1
+      ? `${job.processedItems} of ${plural(job.totalItems, isIngestion(job) ? 'document' : 'step')}`
+      : ''
   return [`${Math.floor(job.percent)} %`, items, timeLeft(job.etaSeconds)].filter(Boolean).join(' · ')
 }
