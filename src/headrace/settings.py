@@ -27,9 +27,17 @@ def default_data_dir() -> Path:
 
 
 def known_database(url: str) -> str:
-    """A database's URL, if it names one that there is a store for."""
-    if not url.startswith(DATABASES):
-        raise ValueError("begins with sqlite:/// or postgresql://")
+    """A database's URL, if it names one that there is a store for. It is not quoted, as it may hold a password."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        make_url(url)
+        is_known = url.startswith(DATABASES)
+    except (ArgumentError, ValueError):
+        is_known = False
+    if not is_known:
+        raise ValueError("is no database's URL: sqlite:///file or postgresql://user@host/name")
     return url
 
 
@@ -148,7 +156,11 @@ class Settings(BaseSettings):
 
     rabbitmq_url: Annotated[
         str | None,
-        Field(repr=False, validation_alias=AliasChoices("HEADRACE_RABBITMQ_URL", "RABBITMQ_URL", "rabbitmq_url")),
+        Field(
+            pattern=r"^amqps?://.",
+            repr=False,
+            validation_alias=AliasChoices("HEADRACE_RABBITMQ_URL", "RABBITMQ_URL", "rabbitmq_url"),
+        ),
     ] = None
     rabbitmq_exchange: Annotated[
         str,
@@ -159,7 +171,12 @@ class Settings(BaseSettings):
         ),
     ] = "headrace"
     redis_url: Annotated[
-        str | None, Field(repr=False, validation_alias=AliasChoices("HEADRACE_REDIS_URL", "REDIS_URL", "redis_url"))
+        str | None,
+        Field(
+            pattern=r"^(rediss?|unix)://.",
+            repr=False,
+            validation_alias=AliasChoices("HEADRACE_REDIS_URL", "REDIS_URL", "redis_url"),
+        ),
     ] = None
     webhook_allow_private: bool = False
     webhook_timeout_seconds: PositiveFloat = 10.0

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.running import COMMAND, RunningServer
+from tests.services import free_port
 
 WORDS = ("river", "stone", "archive", "lantern", "market", "harbour", "engine", "garden", "letter", "valley", "winter")
 
@@ -174,13 +175,6 @@ def test_wrong_use_exits_with_2(arguments: tuple[str, ...], shared_server: Runni
     assert shared_server.run(*arguments).returncode == 2
 
 
-def test_nothing_on_standard_input_is_said_so(shared_server: RunningServer) -> None:
-    done = shared_server.run("ingest", "-")
-
-    assert done.returncode == 1
-    assert done.stderr == "skipped standard input: empty\nnothing to ingest\n"
-
-
 def test_an_embedder_that_there_is_not_is_said_at_the_start(shared_server: RunningServer) -> None:
     for command in ("serve", "worker"):
         done = shared_server.run(command, env=shared_server.environment | {"HEADRACE_EMBEDDER": "nosuch"})
@@ -193,8 +187,8 @@ def test_an_embedder_that_there_is_not_is_said_at_the_start(shared_server: Runni
 def test_a_folder_that_cannot_be_made_is_said_in_a_line(command: tuple[str, ...], shared_server: RunningServer) -> None:
     done = shared_server.run(*command, "--data-dir", "/proc/nope")
 
-    assert done.returncode == 1
-    assert done.stderr == "/proc/nope cannot be used: no such file or directory\n"
+    assert done.returncode == 2
+    assert done.stderr == "/proc/nope: no such file or directory\n"
 
 
 def test_the_demo_takes_no_port_that_somebody_has(shared_server: RunningServer) -> None:
@@ -204,7 +198,7 @@ def test_the_demo_takes_no_port_that_somebody_has(shared_server: RunningServer) 
     assert done.stderr == f"port {shared_server.port} cannot be used: address already in use\n"
 
 
-@pytest.mark.parametrize("url", ["bogus://x", "mysql://a/b", "headrace.db"])
+@pytest.mark.parametrize("url", ["bogus://x", "mysql://a/b", "headrace.db", "postgresql://host:port/x"])
 @pytest.mark.parametrize("command", [("serve",), ("worker",), ("db", "check")], ids=" ".join)
 def test_a_database_that_there_is_no_store_for_is_wrong_use(
     command: tuple[str, ...], url: str, shared_server: RunningServer
@@ -212,7 +206,7 @@ def test_a_database_that_there_is_no_store_for_is_wrong_use(
     done = shared_server.run(*command, "--database-url", url)
 
     assert done.returncode == 2
-    assert done.stderr.endswith(": begins with sqlite:/// or postgresql://\n")
+    assert done.stderr.endswith(": is no database's url: sqlite:///file or postgresql://user@host/name\n")
     assert "Traceback" not in done.stderr
 
 
@@ -230,8 +224,100 @@ def test_an_unknown_job_is_refused_without_a_traceback(shared_server: RunningSer
     for arguments in (("watch", "no-such-job"), ("jobs", "show", "no-such-job"), ("jobs", "retry", "no-such-job")):
         done = shared_server.run(*arguments)
 
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert done.stderr.startswith("no job with id")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("ingest", "-"), "standard input is empty: there is nothing to ingest"),
+        (("ingest", "nowhere.txt"), "there is no file or folder 'nowhere.txt'"),
+        (("jobs", "list", "--status", "bogus"), "status: Input should be 'pending', 'running'"),
+        (("query", "x", "--workspace", "nowhere"), "no workspace 'nowhere'"),
+        (("query", ""), "query: String should have at least 1 character"),
+        (("query", "x", "--since", "someday"), "created_at.from: "),
+    ],
+    ids=str,
+)
+def test_what_the_server_cannot_mean_is_one_line_and_wrong_use(
+    arguments: tuple[str, ...], reason: str, shared_server: RunningServer
+) -> None:
+    assert_one_line(shared_server.run(*arguments), 2, reason)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("serve", "--data-dir", "/dev/null"), "/dev/null: file exists"),
+        (("worker", "--data-dir", "/dev/null/in"), "/dev/null/in: not a directory"),
+        (("demo", "--data-dir", "/dev/null"), "/dev/null: file exists"),
+        (("token", "create", "--user", "anna", "--data-dir", "/dev/null/in"), "/dev/null/in: not a directory"),
+        (("token", "revoke", "nonsense"), "no token with id 'nonsense'"),
+        (("jobs", "list", "--url", "http://[::bad"), "'http://[::bad' is not a server's URL"),
+        (("jobs", "list", "--url", "http://"), "'http://' is not a server's URL"),
+        (("doctor", "--url", "http://host:port"), "'http://host:port' is not a server's URL"),
+    ],
+    ids=str,
+)
+def test_what_can_never_work_is_one_line_and_wrong_use(arguments: tuple[str, ...], reason: str, tmp_path: Path) -> None:
+    assert_one_line(RunningServer(tmp_path).run(*arguments), 2, reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("worker_tags", "a,b"), ("port", "many"), ("redis_url", "localhost:6379"), ("rabbitmq_url", "localhost")],
+)
+def test_a_setting_that_cannot_be_meant_is_named(name: str, value: str, tmp_path: Path) -> None:
+    done = RunningServer(tmp_path, {name: value}).run("serve")
+
+    assert_one_line(done, 2, "a setting cannot be meant so: ")
+    assert name in done.stderr.lower()
+
+
+def test_a_token_that_can_never_be_one_is_wrong_use(shared_server: RunningServer) -> None:
+    for token in ("é", "two\nlines"):
+        environment = shared_server.environment | {"HEADRACE_TOKEN": token}
+
+        assert_one_line(shared_server.run("jobs", "list", env=environment), 2, "the token has characters in it")
+
+
+def test_a_database_that_cannot_be_reached_is_no_server(tmp_path: Path) -> None:
+    away = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+
+    done = RunningServer(tmp_path).run("token", "create", "--user", "anna", "--database-url", away)
+
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_no_server(shared_server: RunningServer, tmp_path: Path) -> None:
+    done = RunningServer(tmp_path).run("serve", "--port", shared_server.port)
+
+    assert_one_line(done, 3, "")
+    assert "address already in use" in done.stderr
+
+
+def test_a_reader_that_goes_away_detaches(shared_server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("Short.")
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [COMMAND, "ingest", "--force", tmp_path / "note.txt"], env=shared_server.environment,
+            stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], code: int, beginning: str) -> None:
+    """A command that ended so, with one plain line on standard error."""
+    assert done.returncode == code, done.stderr
+    assert done.stderr.startswith(beginning), done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_the_doctor_reports_without_a_server(tmp_path: Path) -> None:

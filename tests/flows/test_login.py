@@ -194,7 +194,7 @@ def test_the_python_client_follows_with_a_token_and_is_told_when_it_has_none(inh
 def test_the_commands_speak_as_their_token_says(inhabited: Town) -> None:
     environment = inhabited.server.environment | {"HEADRACE_TOKEN": inhabited.eve}
 
-    assert inhabited.server.run("jobs", "list").returncode == 1
+    assert inhabited.server.run("jobs", "list").returncode == 2
     assert inhabited.server.run("jobs", "list", env=environment).returncode == 0
 
 

@@ -1,6 +1,6 @@
 """The command line: one file for each group of commands, and nothing heavy imported before a command runs.
 
-Exit codes: 0 done, 1 a job failed or the server refused, 2 usage, 3 no server, 130 detached by Ctrl-C.
+Exit codes: 0 done, 1 a job failed or its state does not allow it, 2 usage, 3 no server, 130 detached.
 """
 
 import sys
@@ -9,13 +9,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from headrace.cli import database, demo, doctor, ingest, jobs, query, serve, tokens, watch, workers, workspaces
-from headrace.cli.terminal import NO_SERVER, REFUSED, complain, prepare_streams
-from headrace.model.errors import HeadraceError
+from headrace.cli.failures import told
+from headrace.cli.terminal import prepare_streams
 
 app = typer.Typer(
     name="headrace",
     help="Document ingestion with live, durable progress.",
-    epilog="Exit codes: 0 done, 1 a job failed or the server refused, 2 usage, 3 no server, 130 detached by Ctrl-C.",
+    epilog="Exit codes: 0 done, 1 a job failed or its state does not allow it, 2 usage, 3 no server, 130 detached.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -49,12 +49,9 @@ def main() -> NoReturn:
     prepare_streams()
     try:
         app(prog_name="headrace")
-    except HeadraceError as error:
-        complain(error.detail)
-        sys.exit(NO_SERVER if error.code == "server_unreachable" else REFUSED)
-    except OSError as error:
-        if error.filename is None:
+    except Exception as error:
+        code = told(error)
+        if code is None:
             raise
-        complain(f"{error.filename} cannot be used: {(error.strerror or 'no reason was given').lower()}")
-        sys.exit(REFUSED)
+        sys.exit(code)
     sys.exit(0)

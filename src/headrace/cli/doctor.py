@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from headrace.cli.options import DEFAULT_URL, DatabaseUrl, DataDir, Url, settings_from
+from headrace.cli.options import DEFAULT_URL, DatabaseUrl, DataDir, Url, connect, settings_from
 from headrace.cli.terminal import REFUSED, is_terminal, print_json, say
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def doctor(
 def _way(url: str) -> Iterator[Answer]:
     from headrace.cli.reach import findings
 
+    connect(url).close()  # a URL or a token that can never be one is wrong use
     for name, state, told in findings(url):
         yield Answer(check=name, state=state, told=told)
 

@@ -28,6 +28,8 @@ def save_stdin(folder: Path) -> Path:
     if sys.stdin.isatty():
         print("type or paste the text, then Ctrl-D:", file=sys.stderr)
     first = sys.stdin.buffer.read(65_536)
+    if not first:
+        raise usage("standard input is empty: there is nothing to ingest")
     path = folder / ("stdin" if b"\0" in first or first.startswith(b"%PDF") else "stdin.txt")
     with path.open("wb") as file:
         file.write(first)

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,7 @@ import typer
 
 from headrace.cli.fetch import is_url, save_page, save_stdin
 from headrace.cli.options import DEFAULT_URL, Collection, Url, connect, usage
-from headrace.cli.terminal import DETACHED, DONE, REFUSED, USAGE, complain, is_terminal
+from headrace.cli.terminal import DETACHED, DONE, REFUSED, complain, is_terminal
 from headrace.cli.watch import show
 
 if TYPE_CHECKING:
@@ -58,12 +58,11 @@ def ingest(
         paths = [_local(source, Path(folder)) for source in sources]
         found = list(find_files(paths))
         skipped = [file for file in found if file.skipped is not None]
-        _name(skipped, dict(zip(paths, sources, strict=True)))
+        _name(skipped, Path(folder))
         files = [file for file in found if file.skipped is None]
         left_out = REFUSED if any(file.path in paths for file in skipped) else DONE
         if not files:
-            complain("nothing to ingest")
-            raise typer.Exit(left_out or USAGE)
+            raise usage("nothing to ingest")
         try:
             job_ids = [_submit(client, lot, collection, about, replace=replace, force=force) for lot in in_jobs(files)]
         except KeyboardInterrupt:
@@ -93,11 +92,11 @@ def _local(source: str, folder: Path) -> Path:
     return path
 
 
-def _name(skipped: list["Found"], sources: Mapping[Path, str]) -> None:
-    """Say on standard error what is not sent, and why; what was named is called as it was named."""
+def _name(skipped: list["Found"], folder: Path) -> None:
+    """Say on standard error what is not sent, and why; what was saved in `folder` by the name that it got there."""
     for found in skipped[:SKIPPED_NAMED]:
-        name = sources.get(found.path, str(found.path))
-        complain(f"skipped {'standard input' if name == '-' else name}: {found.skipped}")
+        shown = found.path.name if found.path.parent == folder else found.path
+        complain(f"skipped {shown}: {found.skipped}")
     if len(skipped) > SKIPPED_NAMED:
         complain(f"skipped {len(skipped) - SKIPPED_NAMED} more")
 

@@ -34,26 +34,30 @@ def connect(url: str) -> "Client":
     """The client of `--url`, speaking as `HEADRACE_TOKEN`."""
     from headrace.client import Client
 
-    if not url.startswith(("http://", "https://")):
-        raise usage(f"{url!r} is not a server's URL; it begins with http:// or https://")
-    return Client(url, token=os.environ.get("HEADRACE_TOKEN") or None)
+    try:
+        return Client(url, token=os.environ.get("HEADRACE_TOKEN") or None)
+    except ValueError as error:
+        raise usage(str(error)) from error
 
 
 def settings_from(**given: Any) -> "Settings":
     """The settings of the environment, with those options on top that were given."""
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
     from headrace.settings import Settings
 
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
+    except SettingsError as error:  # its sentence names the setting; why it does not parse is in its cause
+        raise usage(f"a setting cannot be meant so: {error}: {error.__cause__}") from error
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, one['loc']))}: {_said(one['msg'])}" for one in error.errors())
         raise usage(f"a setting cannot be meant so: {found}") from error
 
 
 def _said(message: str) -> str:
-    return message.lower().removeprefix("value error, ")
+    return message.removeprefix("Value error, ").lower()
 
 
 def usage(text: str) -> typer.Exit:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -28,12 +29,16 @@ def is_terminal() -> bool:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """One object on one line, at once."""
-    print(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str), flush=True)
+    say(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str))
 
 
 def say(text: str) -> None:
-    """A line for a person, at once."""
-    print(text, flush=True)
+    """A line, at once. Where nobody reads on, as after `| head -1`, the command is detached."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed goes nowhere
+        raise SystemExit(DETACHED) from None
 
 
 def complain(text: str) -> None:

@@ -271,10 +271,26 @@ class Verbs(ABC, Generic[Answer]):
 
 
 def http_options(url: str, token: str | None) -> dict[str, Any]:
-    """The arguments of both httpx clients. A server on this machine is never asked through a proxy."""
+    """The arguments of both httpx clients. A server on this machine is never asked through a proxy.
+
+    Raises:
+        ValueError: the URL or the token can never be one.
+    """
+    if not _is_server(url):
+        raise ValueError(f"{url!r} is not a server's URL; it begins with http:// or https://, then its name")
+    if token is not None and not (token.isascii() and token.isprintable()):
+        raise ValueError("the token has characters in it that no token has")
     return {
         "base_url": url,
         "headers": {"Authorization": f"Bearer {token}"} if token else {},
         "timeout": httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
         "trust_env": urlsplit(url).hostname not in _LOOPBACK,
     }
+
+
+def _is_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
