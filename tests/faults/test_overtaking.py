@@ -70,6 +70,17 @@ def test_what_was_sent_last_is_served_last_though_it_is_what_was_there_before(in
     assert (installation.finds("alpha"), installation.finds("beta")) == (True, False)
 
 
+def test_what_was_sent_last_is_not_unchanged_while_other_bytes_are_in_line(installation: Installation) -> None:
+    first, changed = installation.send(a_txt="alpha"), installation.send(a_txt="beta")
+    installation.run(first)
+
+    reverted = installation.send(a_txt="alpha")
+
+    installation.run(changed)
+    installation.run(reverted)
+    assert (installation.finds("alpha"), installation.finds("beta")) == (True, False)
+
+
 def test_a_document_is_ready_when_an_older_version_comes_late(installation: Installation) -> None:
     installation.run(installation.send(a_txt="alpha"))
     folder, fix = installation.send(a_txt="beta", b_txt="other"), installation.send(a_txt="gamma")

@@ -33,6 +33,12 @@ def are_in_line(transaction: Transaction, one: Document) -> bool:
     return bool(transaction.select_prepared(_NEWER, wanted))
 
 
+def are_awaited(transaction: Transaction, one: Document) -> bool:
+    """Whether a job that has not ended is still to make one of these: not one that failed, and may be retried."""
+    wanted = {"of": one.document_id, "after": one.live_version or 0}
+    return bool(transaction.select_prepared(_AWAITED, wanted))
+
+
 def of(served: Document) -> Revision | None:
     """What readers see now, to be kept while another version is made; None when they see nothing yet."""
     if served.live_version is None:
@@ -149,6 +155,12 @@ _NEWER = (
     sa.select(revision.c.version)
     .where(revision.c.document_id == sa.bindparam("of"), revision.c.version > sa.bindparam("after"))
     .limit(1)
+)
+_AWAITED = _NEWER.join(
+    item, sa.and_(item.c.document_id == revision.c.document_id, item.c.version == revision.c.version)
+).where(
+    item.c.stage_rank < Stage.COMPLETED.rank,
+    sa.exists().where(job.c.job_id == item.c.job_id, sa.and_(*(job.c.status != one for one in FINAL_STATUSES))),
 )
 _FORGET = sa.delete(revision).where(
     revision.c.document_id == sa.bindparam("of"), revision.c.version == sa.bindparam("number")

@@ -117,7 +117,8 @@ def _compared(transaction: Transaction, earlier: Document, one: Document, wish: 
     if earlier.sha256 == one.sha256 and _says_nothing_new(one, earlier):
         verdict = judge_again(earlier, wish)
         # What was sent last is to be served last: also where other bytes, which are in line, are served in between.
-        if verdict is Verdict.UNCHANGED or not revisions.are_in_line(transaction, earlier):
+        has_later = revisions.are_awaited if verdict is Verdict.UNCHANGED else revisions.are_in_line
+        if not has_later(transaction, earlier):
             return Judged(document=earlier, verdict=verdict)
     content = Revision(
         document_id=earlier.document_id,
