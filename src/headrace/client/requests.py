@@ -36,40 +36,26 @@ def get(path: str, **params: object) -> Request:
     return Request(method="GET", path=path, params=_told(params))
 
 
-def delete(path: str) -> Request:
-    """The end of something."""
-    return Request(method="DELETE", path=path)
-
-
-def submit_text(text: str, collection_name: str | None, metadata: Metadata, key: str | None, *, wait: bool) -> Request:
+def submit_text(text: str, collection_name: str | None, metadata: Metadata, key: str | None) -> Request:
     """One text, one job."""
     body = _filled(text_content=text, collection_name=collection_name, metadata=metadata)
-    return Request(method="POST", path="/ingest/text" if wait else "/ingest/text/async", json=body, headers=_once(key))
+    return Request(method="POST", path="/ingest/text/async", json=body, headers=_once(key))
 
 
 def submit_files(
-    parts: Sequence[Part], collection_name: str | None, metadata: Metadata, key: str | None, *, wait: bool, **said: bool
+    parts: Sequence[Part], collection_name: str | None, metadata: Metadata, key: str | None, **said: bool
 ) -> Request:
     """Several files, one job; of what is `said`, only what is so is sent."""
     form = _filled(collection_name=collection_name, metadata=None if metadata is None else json.dumps(metadata))
     form |= {name: "true" for name, is_so in said.items() if is_so}
-    path = "/ingest/file" if wait else "/ingest/async"
-    return Request(method="POST", path=path, form=form, files=parts, headers=_once(key))
+    return Request(method="POST", path="/ingest/async", form=form, files=parts, headers=_once(key))
 
 
-def submit_batch(
-    messages: Sequence[str | Mapping[str, Any]],
-    collection_name: str | None,
-    metadata: Metadata,
-    key: str | None,
-    *,
-    wait: bool,
-) -> Request:
+def submit_batch(messages: Sequence[str | Mapping[str, Any]], metadata: Metadata, key: str | None) -> Request:
     """Many short texts, one job."""
     told = [{"text": message} if isinstance(message, str) else dict(message) for message in messages]
-    body = _filled(messages=told, collection_name=collection_name, metadata=metadata)
-    params = {"sync": "true"} if wait else {}
-    return Request(method="POST", path="/ingest/batch", params=params, json=body, headers=_once(key))
+    body = _filled(messages=told, metadata=metadata)
+    return Request(method="POST", path="/ingest/batch/async", json=body, headers=_once(key))
 
 
 def upload(
@@ -90,30 +76,14 @@ def job(job_id: str, part: Literal["", "/documents"] = "", **params: object) -> 
     return get(f"/jobs/{_id(job_id)}{part}", **params)
 
 
-def job_events(job_id: str, after: str | None, limit: int | None) -> Request:
-    """A page of a job's log."""
-    params = _told({"after": after, "limit": limit})
-    return Request(method="GET", path=stream_path(job_id), params=params, headers={"Accept": "application/json"})
-
-
 def change_job(job_id: str, verb: Literal["cancel", "retry", "pause", "resume"]) -> Request:
     """A move of a job; 409 when it is not in a state for it."""
     return Request(method="POST", path=f"/jobs/{_id(job_id)}/{verb}")
 
 
-def document(document_id: str, part: Literal["", "/status"] = "") -> str:
-    """Where a document is, or what is below it."""
-    return f"/documents/{_id(document_id)}{part}"
-
-
-def report_document(document_id: str, **report: Any) -> Request:
-    """Where a document stands, from somebody who works on it elsewhere."""
-    return Request(method="POST", path=document(document_id, "/status"), json=_filled(**report))
-
-
-def workspace(workspace_id: str, part: Literal["", "/webhook", "/webhook/deliveries"] = "") -> str:
-    """Where a workspace is, or what is below it."""
-    return f"/workspaces/{_id(workspace_id)}{part}"
+def document(document_id: str, method: Literal["GET", "DELETE"] = "GET") -> Request:
+    """A document, or its end."""
+    return Request(method=method, path=f"/documents/{_id(document_id)}")
 
 
 def create_workspace(name: str, rag_config: Metadata) -> Request:
@@ -121,26 +91,10 @@ def create_workspace(name: str, rag_config: Metadata) -> Request:
     return Request(method="POST", path="/workspaces", json=_filled(name=name, rag_config=rag_config))
 
 
-def change_workspace(workspace_id: str, name: str | None, rag_config: Metadata) -> Request:
+def change_workspace(workspace: str, name: str | None, rag_config: Metadata) -> Request:
     """New settings of a workspace."""
     body = _filled(name=name, rag_config=rag_config)
-    return Request(method="PATCH", path=workspace(workspace_id), json=body)
-
-
-def set_default_rag_config(rag_config: Mapping[str, Any]) -> Request:
-    """New settings of the workspaces that set nothing themselves."""
-    return Request(method="PUT", path="/rag-config/default", json=dict(rag_config))
-
-
-def set_webhook(workspace_id: str, url: str, types: Sequence[str] | None, secret: str | None) -> Request:
-    """Where a workspace's events are posted."""
-    body = _filled(url=url, types=None if types is None else list(types), secret=secret)
-    return Request(method="PUT", path=workspace(workspace_id, "/webhook"), json=body)
-
-
-def create_ticket(job_id: str | None) -> Request:
-    """A way into a stream where no header can be sent."""
-    return Request(method="POST", path="/tickets", json=_filled(job_id=job_id))
+    return Request(method="PATCH", path=f"/workspaces/{_id(workspace)}", json=body)
 
 
 def query(text: str, **options: object) -> Request:

@@ -33,20 +33,10 @@ class Verbs(ABC, Generic[Answer]):
         """Do the call and read the answer."""
 
     def submit_text(
-        self,
-        text: str,
-        *,
-        collection_name: str | None = None,
-        metadata: Metadata = None,
-        key: str | None = None,
-        wait: bool = False,
+        self, text: str, *, collection_name: str | None = None, metadata: Metadata = None, key: str | None = None
     ) -> Answer:
-        """Submit one text. The same `key` (Idempotency-Key) with the same body gives the same job.
-
-        With `wait` the answer comes when the job has ended: `{success, chunks_created, job_id, document_ids, message,
-        error_message}`. Who gives up waiting loses nothing.
-        """
-        return self._send(requests.submit_text(text, collection_name, metadata, key, wait=wait))
+        """Submit one text. The same `key` (Idempotency-Key) with the same body gives the same job."""
+        return self._send(requests.submit_text(text, collection_name, metadata, key))
 
     def submit_files(
         self,
@@ -57,27 +47,20 @@ class Verbs(ABC, Generic[Answer]):
         key: str | None = None,
         replace: bool = False,
         force: bool = False,
-        wait: bool = False,
     ) -> Answer:
         """Submit files as one job: paths, or `(filename, binary file or bytes)`. They are streamed.
 
         With `replace` a file that came before under the same name is the same document's older version; with `force`
-        one that is there already, unchanged, is ingested all the same. `wait` is as for a text.
+        one that is there already, unchanged, is ingested all the same.
         """
         said = {"replace": replace, "force": force}
-        return self._send(requests.submit_files(parts(files), collection_name, metadata, key, wait=wait, **said))
+        return self._send(requests.submit_files(parts(files), collection_name, metadata, key, **said))
 
     def submit_batch(
-        self,
-        messages: Sequence[str | Mapping[str, Any]],
-        *,
-        collection_name: str | None = None,
-        metadata: Metadata = None,
-        key: str | None = None,
-        wait: bool = False,
+        self, messages: Sequence[str | Mapping[str, Any]], *, metadata: Metadata = None, key: str | None = None
     ) -> Answer:
-        """Submit many short texts as one job: strings, or `{text, metadata}`. `wait` is as for a text."""
-        return self._send(requests.submit_batch(messages, collection_name, metadata, key, wait=wait))
+        """Submit many short texts as one job: strings, or `{text, metadata}`."""
+        return self._send(requests.submit_batch(messages, metadata, key))
 
     def upload(
         self,
@@ -112,10 +95,6 @@ class Verbs(ABC, Generic[Answer]):
         """`{documents, next_cursor}`: each item's stage, status, counts and error."""
         return self._send(requests.job(job_id, "/documents", limit=limit, cursor=cursor))
 
-    def job_events(self, job_id: str, *, after: str | None = None, limit: int | None = None) -> Answer:
-        """`{events, next_cursor}`: a page of a job's log, from its first event or after one. `follow` watches it."""
-        return self._send(requests.job_events(job_id, after, limit))
-
     def stats(self) -> Answer:
         """How many jobs stand where."""
         return self._send(requests.get("/jobs/stats"))
@@ -142,75 +121,23 @@ class Verbs(ABC, Generic[Answer]):
 
     def get_document(self, document_id: str) -> Answer:
         """One document."""
-        return self._send(requests.get(requests.document(document_id)))
+        return self._send(requests.document(document_id))
 
     def delete_document(self, document_id: str) -> Answer:
         """Take a document out of the index and delete its bytes."""
-        return self._send(requests.delete(requests.document(document_id)))
-
-    def report_document(
-        self,
-        document_id: str,
-        status: Literal["pending", "processing", "ready", "failed"],
-        *,
-        error: str | None = None,
-        chunk_count: int | None = None,
-        metadata: Metadata = None,
-    ) -> Answer:
-        """Say where a document stands that is worked on elsewhere: every watcher is told. `metadata` is merged."""
-        report = {"status": status, "error": error, "chunk_count": chunk_count, "metadata": metadata}
-        return self._send(requests.report_document(document_id, **report))
+        return self._send(requests.document(document_id, "DELETE"))
 
     def list_workspaces(self, *, limit: int | None = None, cursor: str | None = None) -> Answer:
         """`{workspaces, next_cursor}`."""
         return self._send(requests.get("/workspaces", limit=limit, cursor=cursor))
 
-    def get_workspace(self, workspace_id: str) -> Answer:
-        """One workspace."""
-        return self._send(requests.get(requests.workspace(workspace_id)))
-
     def create_workspace(self, name: str, *, rag_config: Metadata = None) -> Answer:
         """Make a workspace; it is provisioned by a job."""
         return self._send(requests.create_workspace(name, rag_config))
 
-    def change_workspace(self, workspace_id: str, *, name: str | None = None, rag_config: Metadata = None) -> Answer:
+    def change_workspace(self, workspace: str, *, name: str | None = None, rag_config: Metadata = None) -> Answer:
         """Rename a workspace or change its settings; `job_id` is the job that another embedder needs, or null."""
-        return self._send(requests.change_workspace(workspace_id, name, rag_config))
-
-    def delete_workspace(self, workspace_id: str) -> Answer:
-        """Delete a workspace and its documents, as a job."""
-        return self._send(requests.delete(requests.workspace(workspace_id)))
-
-    def get_default_rag_config(self) -> Answer:
-        """The settings of your workspaces where they set nothing themselves."""
-        return self._send(requests.get("/rag-config/default"))
-
-    def set_default_rag_config(self, rag_config: Mapping[str, Any]) -> Answer:
-        """Replace them; what is left out is as the product has it."""
-        return self._send(requests.set_default_rag_config(rag_config))
-
-    def set_webhook(
-        self, workspace_id: str, url: str, *, types: Sequence[str] | None = None, secret: str | None = None
-    ) -> Answer:
-        """Have a workspace's events posted to `url`; the answer shows a new `secret`, once."""
-        return self._send(requests.set_webhook(workspace_id, url, types, secret))
-
-    def get_webhook(self, workspace_id: str) -> Answer:
-        """A workspace's webhook, without its secret."""
-        return self._send(requests.get(requests.workspace(workspace_id, "/webhook")))
-
-    def delete_webhook(self, workspace_id: str) -> Answer:
-        """Post nothing more."""
-        return self._send(requests.delete(requests.workspace(workspace_id, "/webhook")))
-
-    def webhook_deliveries(self, workspace_id: str, *, limit: int | None = None, cursor: str | None = None) -> Answer:
-        """`{deliveries, next_cursor}`, newest first."""
-        path = requests.workspace(workspace_id, "/webhook/deliveries")
-        return self._send(requests.get(path, limit=limit, cursor=cursor))
-
-    def create_ticket(self, job_id: str | None = None) -> Answer:
-        """`{ticket, expires_at}`: opens one stream, of that job or of the user, where no header can be sent."""
-        return self._send(requests.create_ticket(job_id))
+        return self._send(requests.change_workspace(workspace, name, rag_config))
 
     def begin_task(self, task: Mapping[str, Any]) -> Answer:
         """A task of your own as a job: `{title, total, lease_seconds, metadata}`; `headrace.track` is the easy way."""

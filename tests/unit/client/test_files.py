@@ -15,7 +15,7 @@ def test_a_thousand_files_are_sent_with_few_of_them_open(tmp_path: Path) -> None
     for path in paths:
         path.write_text(f"This is {path.name}.")
     before, most = open_descriptors(), 0
-    request = submit_files(parts(paths), None, {"a": 1}, None, wait=False)
+    request = submit_files(parts(paths), None, {"a": 1}, None)
     built = httpx.Request(
         "POST", "http://server/ingest", **{k: v for k, v in request.options().items() if k in {"data", "files"}}
     )
