@@ -36,26 +36,33 @@ def get(path: str, **params: object) -> Request:
     return Request(method="GET", path=path, params=_told(params))
 
 
-def submit_text(text: str, collection_name: str | None, metadata: Metadata, key: str | None) -> Request:
+def submit_text(text: str, collection_name: str | None, metadata: Metadata, key: str | None, *, sync: bool) -> Request:
     """One text, one job."""
     body = _filled(text_content=text, collection_name=collection_name, metadata=metadata)
-    return Request(method="POST", path="/ingest/text/async", json=body, headers=_once(key))
+    return Request(method="POST", path="/ingest/text" if sync else "/ingest/text/async", json=body, headers=_once(key))
 
 
 def submit_files(
     parts: Sequence[Part], collection_name: str | None, metadata: Metadata, key: str | None, **said: bool
 ) -> Request:
     """Several files, one job; of what is `said`, only what is so is sent."""
-    form = _filled(collection_name=collection_name, metadata=None if metadata is None else json.dumps(metadata))
-    form |= {name: "true" for name, is_so in said.items() if is_so}
-    return Request(method="POST", path="/ingest/async", form=form, files=parts, headers=_once(key))
+    form = _about(collection_name, metadata) | {name: "true" for name, is_so in said.items() if is_so}
+    return Request(method="POST", path="/ingest", form=form, files=parts, headers=_once(key))
 
 
-def submit_batch(messages: Sequence[str | Mapping[str, Any]], metadata: Metadata, key: str | None) -> Request:
+def submit_batch(
+    messages: Sequence[str | Mapping[str, Any]],
+    collection_name: str | None,
+    metadata: Metadata,
+    key: str | None,
+    *,
+    sync: bool,
+) -> Request:
     """Many short texts, one job."""
     told = [{"text": message} if isinstance(message, str) else dict(message) for message in messages]
-    body = _filled(messages=told, metadata=metadata)
-    return Request(method="POST", path="/ingest/batch/async", json=body, headers=_once(key))
+    body = _filled(messages=told, collection_name=collection_name, metadata=metadata)
+    path = "/ingest/batch"
+    return Request(method="POST", path=path, params={"sync": "true"} if sync else {}, json=body, headers=_once(key))
 
 
 def upload(
@@ -66,9 +73,15 @@ def upload(
     return Request(method="POST", path="/upload", json=body, headers=_once(key))
 
 
-def ingest_document(document_id: str, *, force: bool) -> Request:
+def ingest_document(document_id: str, key: str | None, *, force: bool) -> Request:
     """A new job on a document that is there."""
-    return Request(method="POST", path=f"/resource/ingest/{_id(document_id)}", json={"force": force})
+    path = f"/resource/ingest/{_id(document_id)}"
+    return Request(method="POST", path=path, json={"force": force}, headers=_once(key))
+
+
+def ingest_status(job_id: str) -> Request:
+    """A job in the words of a queue."""
+    return get(f"/resource/ingest/status/{_id(job_id)}")
 
 
 def job(job_id: str, part: Literal["", "/documents"] = "", **params: object) -> Request:
@@ -81,9 +94,33 @@ def change_job(job_id: str, verb: Literal["cancel", "retry", "pause", "resume"])
     return Request(method="POST", path=f"/jobs/{_id(job_id)}/{verb}")
 
 
+def events(job_id: str | None, **params: object) -> Request:
+    """A page of the events of a job, or of the user."""
+    return Request(method="GET", path=stream_path(job_id), params=_told(params), headers={"Accept": "application/json"})
+
+
 def document(document_id: str, method: Literal["GET", "DELETE"] = "GET") -> Request:
     """A document, or its end."""
     return Request(method=method, path=f"/documents/{_id(document_id)}")
+
+
+def report_document(document_id: str, **report: object) -> Request:
+    """Where a document stands, as an outside worker says."""
+    return Request(method="POST", path=f"/documents/{_id(document_id)}/status", json=_filled(**report))
+
+
+def resource(document_id: str) -> Request:
+    """A document under camelCase names."""
+    return get(f"/resources/{_id(document_id)}")
+
+
+def upload_resources(
+    parts: Sequence[Part], collection_name: str | None, metadata: Metadata, key: str | None, *, ingest: bool | None
+) -> Request:
+    """Files to be kept, and ingested where that is asked for or usual."""
+    params = {} if ingest is None else {"ingest": str(ingest).lower()}
+    form = _about(collection_name, metadata)
+    return Request(method="POST", path="/resources/upload", params=params, form=form, files=parts, headers=_once(key))
 
 
 def create_workspace(name: str, rag_config: Metadata) -> Request:
@@ -91,10 +128,25 @@ def create_workspace(name: str, rag_config: Metadata) -> Request:
     return Request(method="POST", path="/workspaces", json=_filled(name=name, rag_config=rag_config))
 
 
+def workspace(workspace: str, method: Literal["GET", "DELETE"] = "GET") -> Request:
+    """A workspace, or its end."""
+    return Request(method=method, path=f"/workspaces/{_id(workspace)}")
+
+
 def change_workspace(workspace: str, name: str | None, rag_config: Metadata) -> Request:
     """New settings of a workspace."""
     body = _filled(name=name, rag_config=rag_config)
     return Request(method="PATCH", path=f"/workspaces/{_id(workspace)}", json=body)
+
+
+def set_default_rag_config(rag_config: Mapping[str, Any]) -> Request:
+    """The settings of all workspaces that set nothing themselves."""
+    return Request(method="PUT", path="/rag-config/default", json=dict(rag_config))
+
+
+def create_ticket(job_id: str | None) -> Request:
+    """What opens one stream once."""
+    return Request(method="POST", path="/tickets", json=_filled(job_id=job_id))
 
 
 def query(text: str, **options: object) -> Request:
@@ -115,6 +167,11 @@ def document_text(document_id: str, **where: object) -> Request:
 def stream_path(job_id: str | None) -> str:
     """Where the events of a job are, or all of the user's."""
     return "/events" if job_id is None else f"/jobs/{_id(job_id)}/events"
+
+
+def _about(collection_name: str | None, metadata: Metadata) -> dict[str, str]:
+    """The fields of a form that say where its files belong and what is known of them."""
+    return _filled(collection_name=collection_name, metadata=None if metadata is None else json.dumps(metadata))
 
 
 def _filled(**members: Any) -> dict[str, Any]:

@@ -33,10 +33,21 @@ class Verbs(ABC, Generic[Answer]):
         """Do the call and read the answer."""
 
     def submit_text(
-        self, text: str, *, collection_name: str | None = None, metadata: Metadata = None, key: str | None = None
+        self,
+        text: str,
+        *,
+        collection_name: str | None = None,
+        metadata: Metadata = None,
+        key: str | None = None,
+        sync: bool = False,
     ) -> Answer:
-        """Submit one text. The same `key` (Idempotency-Key) with the same body gives the same job."""
-        return self._send(requests.submit_text(text, collection_name, metadata, key))
+        """Submit one text. The same `key` (Idempotency-Key) with the same body gives the same job.
+
+        The answer is the job's, at once; with `sync` it comes when the job has ended and says what became of it:
+        `{success, chunks_created, job_id, document_ids, ...}`. After 300 seconds without an answer it is given up
+        with ServerUnreachable, and the job goes on: sent again with the same `key`, it is waited for again.
+        """
+        return self._send(requests.submit_text(text, collection_name, metadata, key, sync=sync))
 
     def submit_files(
         self,
@@ -47,20 +58,27 @@ class Verbs(ABC, Generic[Answer]):
         key: str | None = None,
         replace: bool = False,
         force: bool = False,
+        sync: bool = False,
     ) -> Answer:
         """Submit files as one job: paths, or `(filename, binary file or bytes)`. They are streamed.
 
         With `replace` a file that came before under the same name is the same document's older version; with `force`
-        one that is there already, unchanged, is ingested all the same.
+        one that is there already, unchanged, is ingested all the same. `sync` is as for a text.
         """
-        said = {"replace": replace, "force": force}
+        said = {"replace": replace, "force": force, "sync": sync}
         return self._send(requests.submit_files(parts(files), collection_name, metadata, key, **said))
 
     def submit_batch(
-        self, messages: Sequence[str | Mapping[str, Any]], *, metadata: Metadata = None, key: str | None = None
+        self,
+        messages: Sequence[str | Mapping[str, Any]],
+        *,
+        collection_name: str | None = None,
+        metadata: Metadata = None,
+        key: str | None = None,
+        sync: bool = False,
     ) -> Answer:
-        """Submit many short texts as one job: strings, or `{text, metadata}`."""
-        return self._send(requests.submit_batch(messages, metadata, key))
+        """Submit many short texts as one job: strings, or `{text, metadata}`. `sync` is as for a text."""
+        return self._send(requests.submit_batch(messages, collection_name, metadata, key, sync=sync))
 
     def upload(
         self,
@@ -79,9 +97,13 @@ class Verbs(ABC, Generic[Answer]):
         said = {"force_recreate": force_recreate, "replace": replace, "force": force}
         return self._send(requests.upload(documents, collection_name, key, **said))
 
-    def ingest_document(self, document_id: str, *, force: bool = False) -> Answer:
+    def ingest_document(self, document_id: str, *, force: bool = False, key: str | None = None) -> Answer:
         """Ingest a document again, as a new job."""
-        return self._send(requests.ingest_document(document_id, force=force))
+        return self._send(requests.ingest_document(document_id, key, force=force))
+
+    def ingest_status(self, job_id: str) -> Answer:
+        """A job in the words of a queue: queued, started, finished, failed, canceled."""
+        return self._send(requests.ingest_status(job_id))
 
     def get_job(self, job_id: str, *, after: str | None = None, wait_seconds: float | None = None) -> Answer:
         """The job now; with `after` and `wait_seconds`, once something newer than that event exists."""
@@ -94,6 +116,21 @@ class Verbs(ABC, Generic[Answer]):
     def job_documents(self, job_id: str, *, limit: int | None = None, cursor: str | None = None) -> Answer:
         """`{documents, next_cursor}`: each item's stage, status, counts and error."""
         return self._send(requests.job(job_id, "/documents", limit=limit, cursor=cursor))
+
+    def list_events(
+        self,
+        job_id: str | None = None,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        wait_seconds: float | None = None,
+    ) -> Answer:
+        """`{events, next_cursor}` after an event id; without one from the job's first event on.
+
+        Without `job_id` of everything that is the user's, where no `after` gives the snapshot to begin with. With
+        `wait_seconds` an empty page is held back until there is something. `follow` is the easy way.
+        """
+        return self._send(requests.events(job_id, after=after, limit=limit, wait=wait_seconds))
 
     def stats(self) -> Answer:
         """How many jobs stand where."""
@@ -127,6 +164,43 @@ class Verbs(ABC, Generic[Answer]):
         """Take a document out of the index and delete its bytes."""
         return self._send(requests.document(document_id, "DELETE"))
 
+    def report_document(
+        self,
+        document_id: str,
+        status: Literal["pending", "processing", "ready", "failed"],
+        *,
+        error: str | None = None,
+        chunk_count: int | None = None,
+        metadata: Metadata = None,
+    ) -> Answer:
+        """Say where a document stands that is worked on elsewhere: every watcher is told. `metadata` is merged."""
+        told = {"status": status, "error": error, "chunk_count": chunk_count, "metadata": metadata}
+        return self._send(requests.report_document(document_id, **told))
+
+    def list_resources(self, *, limit: int | None = None, cursor: str | None = None) -> Answer:
+        """`{resources, next_cursor}`: the documents under camelCase names, newest first."""
+        return self._send(requests.get("/resources", limit=limit, cursor=cursor))
+
+    def get_resource(self, document_id: str) -> Answer:
+        """One document under camelCase names."""
+        return self._send(requests.resource(document_id))
+
+    def upload_resources(
+        self,
+        files: Iterable[Sendable],
+        *,
+        collection_name: str | None = None,
+        metadata: Metadata = None,
+        ingest: bool | None = None,
+        key: str | None = None,
+    ) -> Answer:
+        """Keep files: the first as a resource, and all in `resources`.
+
+        They are ingested as one job, `jobId`, unless `ingest` is False; None leaves it to the server's setting. A `key`
+        needs a job to belong to.
+        """
+        return self._send(requests.upload_resources(parts(files), collection_name, metadata, key, ingest=ingest))
+
     def list_workspaces(self, *, limit: int | None = None, cursor: str | None = None) -> Answer:
         """`{workspaces, next_cursor}`."""
         return self._send(requests.get("/workspaces", limit=limit, cursor=cursor))
@@ -138,6 +212,26 @@ class Verbs(ABC, Generic[Answer]):
     def change_workspace(self, workspace: str, *, name: str | None = None, rag_config: Metadata = None) -> Answer:
         """Rename a workspace or change its settings; `job_id` is the job that another embedder needs, or null."""
         return self._send(requests.change_workspace(workspace, name, rag_config))
+
+    def get_workspace(self, workspace: str) -> Answer:
+        """One workspace, by its id or its name."""
+        return self._send(requests.workspace(workspace))
+
+    def delete_workspace(self, workspace: str) -> Answer:
+        """Forget a workspace and all that is in it: at once for readers, cleared away by the job that is answered."""
+        return self._send(requests.workspace(workspace, "DELETE"))
+
+    def default_rag_config(self) -> Answer:
+        """The settings of your workspaces where they set nothing themselves."""
+        return self._send(requests.get("/rag-config/default"))
+
+    def set_default_rag_config(self, rag_config: Mapping[str, Any]) -> Answer:
+        """Replace the defaults; what is left out is the product's own default again."""
+        return self._send(requests.set_default_rag_config(rag_config))
+
+    def create_ticket(self, job_id: str | None = None) -> Answer:
+        """`{ticket, expires_at}`: opens one stream once by `?ticket=`; with `job_id` that job's and no other."""
+        return self._send(requests.create_ticket(job_id))
 
     def begin_task(self, task: Mapping[str, Any]) -> Answer:
         """A task of your own as a job: `{title, total, lease_seconds, metadata}`; `headrace.track` is the easy way."""
