@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from headrace.cli.board import SIGNS, Bar, Board, outcome, plural, time_left
+from headrace.cli.failures import comes_again
 from headrace.cli.watch import all_documents
-from headrace.client.errors import ServerUnreachable
-from headrace.model.errors import Busy
+from headrace.model.errors import HeadraceError
 from headrace.model.vocabulary import Stage
 
 if TYPE_CHECKING:
@@ -59,8 +59,11 @@ class Screen:
     def look(self) -> None:
         """Ask for the documents; a long list is asked for less often, at most a tenth of the time."""
         started = time.monotonic()
-        with suppress(ServerUnreachable, Busy):  # the frames tell when it is back, and then is looked again
+        try:
             self.board.apply_documents(all_documents(self._client, self._job_id))
+        except HeadraceError as error:
+            if not comes_again(error):
+                raise  # else they stay as they were; the frames go on when the server is back
         took = time.monotonic() - started
         self._look_at = time.monotonic() + max(1 / LOOKS_PER_SECOND, 9 * took)
 

@@ -29,5 +29,10 @@ def exit_code(error: HeadraceError) -> int:
     return USAGE if 400 <= error.status < 500 and error.status not in _COMES_LATER else NO_SERVER
 
 
+def comes_again(error: HeadraceError) -> bool:
+    """Whether what was refused may be done if it is asked for later."""
+    return exit_code(error) == NO_SERVER
+
+
 def _line(text: str) -> str:
     return " ".join(text.split())

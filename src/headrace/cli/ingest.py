@@ -11,8 +11,10 @@ import typer
 
 from headrace.cli.fetch import is_url, save_page, save_stdin
 from headrace.cli.options import DEFAULT_URL, Collection, Url, connect, usage
+from headrace.cli.patience import patiently
 from headrace.cli.terminal import DETACHED, DONE, REFUSED, complain, is_terminal
 from headrace.cli.watch import show
+from headrace.model.ids import new_id
 
 if TYPE_CHECKING:
     from headrace.cli.gather import Found
@@ -110,9 +112,14 @@ def _submit(
     replace: bool,
     force: bool,
 ) -> str:
-    with _lazily(lot) as files:
-        answer = client.submit_files(files, collection_name=collection, metadata=metadata, replace=replace, force=force)
-    return str(answer["job_id"])
+    key = new_id()  # so that what is sent again is the same job, should it have arrived after all
+    said = {"replace": replace, "force": force}
+
+    def send() -> dict[str, Any]:
+        with _lazily(lot) as files:
+            return client.submit_files(files, collection_name=collection, metadata=metadata, key=key, **said)
+
+    return str(patiently(send)["job_id"])
 
 
 @contextmanager

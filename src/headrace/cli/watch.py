@@ -1,22 +1,17 @@
 """`headrace watch`, and the display that `ingest` and `demo` share: bars for a person, JSON lines for a program."""
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from headrace.cli.options import DEFAULT_URL, JobId, Url, connect
+from headrace.cli.patience import PATIENCE_SECONDS, patiently
 from headrace.cli.terminal import DETACHED, DONE, JOB_FAILED, complain, is_terminal, print_json
-from headrace.model.errors import Busy
 from headrace.model.vocabulary import JobStatus, Stage
 
 if TYPE_CHECKING:
     from headrace.client import Client
-
-PATIENCE_SECONDS = 300.0
-"""How long a vanished server is waited for before the command gives up."""
-PAUSE_SECONDS = 0.5
 
 
 def register(app: typer.Typer) -> None:
@@ -65,28 +60,14 @@ def _show_one(client: "Client", job_id: str) -> int:
 
 def verdict(client: "Client", job_id: str) -> int:
     """The exit code that an ended job stands for; names what failed on standard error."""
-    job = _patiently(client, job_id)
+    job = patiently(lambda: client.get_job(job_id))
     if job["failed_items"]:
-        for document in failed_documents(client, job_id):
+        for document in patiently(lambda: list(failed_documents(client, job_id))):
             complain(f"❌ {document['filename']}: {reason(document)}")
     if job["status"] == JobStatus.COMPLETED:
         return DONE
     complain(f"job {job_id} {job['status']}: {job.get('error_message') or job.get('message') or 'no reason was given'}")
     return JOB_FAILED
-
-
-def _patiently(client: "Client", job_id: str) -> dict[str, Any]:
-    """The job, also of a server that is just coming back."""
-    from headrace.client.errors import ServerUnreachable
-
-    until = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return client.get_job(job_id)
-        except (ServerUnreachable, Busy):
-            if time.monotonic() > until:
-                raise
-            time.sleep(PAUSE_SECONDS)
 
 
 def failed_documents(client: "Client", job_id: str) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,11 @@ def read_answer(response: httpx.Response) -> Json:
 
     Raises:
         HeadraceError: the status is 400 or more.
+        ServerUnreachable: it is no answer of Headrace: a page, or the way to another place.
     """
+    if response.is_redirect:
+        there = response.headers["location"]
+        raise ServerUnreachable(str(response.url), f"it answers {response.status_code} and sends to {there}")
     if response.status_code >= 400:
         raise error_from(response.status_code, response.content, response.headers.get("retry-after"))
     if not response.content:

@@ -63,7 +63,7 @@ class AsyncClient(Verbs[Awaitable[Json]]):
     async def _connected(self, state: Following) -> AsyncGenerator[Frame]:
         timeout = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
         async with self._http.stream("GET", state.path, headers=state.headers(), timeout=timeout) as response:
-            if not state.opens(response.status_code):
+            if not state.opens(response.status_code, response.headers.get("content-type", "")):
                 state.refused(response.status_code, await response.aread(), response.headers.get("retry-after"))
                 return
             async for data in response.aiter_raw():

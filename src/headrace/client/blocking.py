@@ -68,7 +68,7 @@ class Client(Verbs[Json]):
     def _connected(self, state: Following) -> Iterator[Frame]:
         timeout = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
         with self._http.stream("GET", state.path, headers=state.headers(), timeout=timeout) as response:
-            if not state.opens(response.status_code):
+            if not state.opens(response.status_code, response.headers.get("content-type", "")):
                 return state.refused(response.status_code, response.read(), response.headers.get("retry-after"))
             for data in response.iter_raw():
                 yield from state.feed(data)

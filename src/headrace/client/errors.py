@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from headrace.model.errors import HeadraceError
@@ -37,8 +38,14 @@ def _problem(status: int, body: bytes) -> dict[str, Any]:
     """The problem that a body holds; one made from the status alone where a proxy answered in our server's place."""
     found = _object(body)
     text = body.decode("utf-8", "replace").strip()[:200] if not found else ""
-    plain = {"title": f"HTTP {status}", "detail": text or f"the server answered {status}", "code": f"http_{status}"}
+    said = text if text and not text.startswith("<") else f"the server answered {status}{_phrase(status)}"
+    plain = {"title": f"HTTP {status}", "detail": said, "code": f"http_{status}"}
     return plain | {name: value for name, value in found.items() if name.isidentifier()} | {"status": status}
+
+
+def _phrase(status: int) -> str:
+    """What a proxy's page says at length."""
+    return f" {HTTPStatus(status).phrase}" if status in set(HTTPStatus) else ""
 
 
 def _object(body: bytes) -> Mapping[str, Any]:

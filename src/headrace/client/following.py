@@ -5,7 +5,7 @@
   start ──────────▶ reading ─────────────────────────────▶ pausing ──▶ start again, with Last-Event-ID
                        │ 204, or closed after the job's end
                        ▼
-                     ended          any other 4xx, or no server at the first attempt: an exception
+                     ended          any other 4xx, or no server or another one at the first attempt: an exception
 ```
 """
 
@@ -23,6 +23,7 @@ from headrace.model.vocabulary import FINAL_STATUSES, EventType
 
 Frame: TypeAlias = dict[str, Any]
 
+EVENT_STREAM = "text/event-stream"
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
 SILENCE_SECONDS = 45.0
@@ -65,18 +66,21 @@ class Following:
 
     def headers(self) -> dict[str, str]:
         """What to ask with now."""
-        asked = {"Accept": "text/event-stream", "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
+        asked = {"Accept": EVENT_STREAM, "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
         return asked | ({"Last-Event-ID": self._position} if self._position else {})
 
-    def opens(self, status: int) -> bool:
-        """Whether an answer of this status is a stream to be read; if not, call `refused` with its body."""
+    def opens(self, status: int, content_type: str = EVENT_STREAM) -> bool:
+        """Whether such an answer is a stream to be read; if not, call `refused` with its body."""
         self._stream = EventStream()
         self.has_ended = status == 204
-        return status == 200
+        return status == 200 and content_type.startswith(EVENT_STREAM)
 
     def refused(self, status: int, body: bytes, retry_after: str | None) -> None:
         """An answer other than a stream: nothing more to come, a pause, or an exception."""
         if self.has_ended:
+            return
+        if status < 400:  # a proxy's page, or its way to a login
+            self.broken(f"what answers there, with {status}, is no stream of events")
             return
         error = error_from(status, body, retry_after)
         if status not in _COMES_AGAIN:
