@@ -91,7 +91,7 @@ def rarity(word: str) -> float:
 
 @cache
 def stop_words() -> frozenset[str]:
-    """Words of three letters and more that say nothing, in 28 languages; none that says something in English."""
+    """Words of three letters and more that say nothing, in 29 languages; hardly any that says something in English."""
     return frozenset((files(__package__) / "data" / "stop_words.txt").read_text(encoding="utf-8").split())
 
 
