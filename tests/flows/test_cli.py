@@ -282,6 +282,22 @@ def test_a_token_that_can_never_be_one_is_wrong_use(shared_server: RunningServer
         assert_one_line(shared_server.run("jobs", "list", env=environment), 2, "the token has characters in it")
 
 
+def test_a_worker_that_waits_for_its_database_stops_when_it_is_told_to(tmp_path: Path) -> None:
+    away = f"postgresql://127.0.0.1:{free_port()}/x"
+    with subprocess.Popen(
+        [COMMAND, "worker", "--database-url", away], env=RunningServer(tmp_path).environment,
+        stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+
+    assert process.returncode == 0
+    assert "the database does not answer; trying again" in first
+    assert len(rest.splitlines()) == 1
+
+
 def test_a_database_that_cannot_be_reached_is_no_server(tmp_path: Path) -> None:
     away = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
 

@@ -56,8 +56,9 @@ def run(settings: Settings, *, watch_input: bool = False) -> int:
     if watch_input:
         threading.Thread(target=_wait_for_parent, args=(stopping,), daemon=True).start()
     with _alone(settings, stopping) as executor, ExitStack() as stack:
-        if not stopping.is_set():
-            started = _start(settings, executor, stopping, stack)
+        database = Database.of(settings)
+        if _is_there(database, settings, stopping):
+            started = _start(database, settings, executor, stopping, stack)
             logger.info("worker %s takes jobs", executor)
             stopping.wait()
             _drain(started, 0.0 if watch_input else settings.worker_drain_seconds)
@@ -93,10 +94,16 @@ def _hand_back(control: Control) -> None:
     thread.join(HAND_BACK_SECONDS)
 
 
-def _start(settings: Settings, executor: str, stopping: threading.Event, stack: ExitStack) -> _Started:
-    database = Database.of(settings)
+def _is_there(database: Database, settings: Settings, stopping: threading.Event) -> bool:
+    """Wait for the database. False if this worker is to stop."""
     if not settings.is_sqlite:
         postgres.wait_for_answer(database.engine, settings.database_wait_seconds, stopping.wait)
+    return not stopping.is_set()
+
+
+def _start(
+    database: Database, settings: Settings, executor: str, stopping: threading.Event, stack: ExitStack
+) -> _Started:
     migrations.upgrade(database)
     dispatch.prepare(database)
     blobs = open_blobs(settings)

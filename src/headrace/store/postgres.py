@@ -14,6 +14,7 @@ from headrace.store.types import as_json
 logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.5
+TELL_SECONDS = 10.0
 
 WORKER_LOCKS = 715_517
 """The first key of the session locks by which workers show that they live; the second is a hash of a worker's name."""
@@ -72,22 +73,27 @@ def is_passing(error: sa.exc.DBAPIError) -> bool:
     return str(code).startswith(PASSING)
 
 
-def wait_for_answer(engine: sa.Engine, seconds: float, wait: Callable[[float], object] = time.sleep) -> None:
-    """Wait for a Postgres that starts later than we do.
+def wait_for_answer(engine: sa.Engine, seconds: float, stopping: Callable[[float], object] = time.sleep) -> bool:
+    """Wait for a Postgres that starts later than we do. False if `stopping`, which waits, says that this is to end.
 
     Raises:
         Busy: it did not answer in that time.
     """
-    until = time.monotonic() + seconds
+    began = time.monotonic()
+    told = 0
     while True:
         try:
             with engine.connect():
-                return
+                return True
         except sa.exc.OperationalError as error:
-            if time.monotonic() > until:
+            waited = time.monotonic() - began
+            if waited > seconds:
                 raise Busy(f"the database does not answer: {error.orig}") from error
-            logger.warning("the database does not answer; trying again")
-            wait(PAUSE_SECONDS)
+            if waited >= told * TELL_SECONDS:
+                logger.warning("the database does not answer; trying again for %.0f s", seconds - waited)
+                told += 1
+            if stopping(PAUSE_SECONDS):
+                return False
 
 
 def is_worker_alive(connection: sa.Connection, worker_id: str) -> bool:
