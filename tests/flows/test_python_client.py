@@ -1,6 +1,8 @@
 """The verbs of the Python client, blocking and asynchronous, against a real server."""
 
 import asyncio
+import inspect
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -8,8 +10,32 @@ from typing import Any
 import pytest
 
 from headrace.client import AsyncClient, Client
-from headrace.model.errors import InvalidField, WorkspaceNotFound
+from headrace.client.requests import Request
+from headrace.client.verbs import Verbs
+from headrace.model.errors import InvalidField, WebhookNotFound, WorkspaceNotFound
 from tests.running import RunningServer
+
+ALIASES = {
+    ("POST", "/ingest/async"), ("POST", "/ingest/file"), ("POST", "/ingest/batch/async"), ("DELETE", "/jobs/{job_id}"),
+    ("GET", "/query"),
+}  # fmt: skip
+"""They do what another route does that the client takes."""
+NOT_FOR_PROGRAMS = {
+    ("POST", "/session"), ("GET", "/session"), ("DELETE", "/session"), ("GET", "/asyncapi.json"), ("GET", "/metrics"),
+    ("GET", "/documents/{document_id}/original"), ("GET", "/api/ingest/stream/{session_id}"),
+}  # fmt: skip
+"""What the page has of its own, and what answers with something else than JSON; `follow` reads the streams."""
+EXAMPLES = {"news": {}, "task": {}, "end": {}, "rag_config": {}, "files": [], "messages": ["x"], "documents": ["x"]}
+
+
+class Noted(Verbs[None]):
+    """Notes what would be sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Request] = []
+
+    def _send(self, request: Request) -> None:
+        self.sent.append(request)
 
 
 class Awaited:
@@ -34,6 +60,43 @@ class Awaited:
 def client(request: pytest.FixtureRequest, shared_server: RunningServer) -> Iterator[Any]:
     with closing(request.param(shared_server.url)) as made:
         yield made
+
+
+def test_there_is_a_verb_for_every_route_that_answers_with_json(shared_server: RunningServer) -> None:
+    with shared_server.client() as page:
+        paths = page.get("/openapi.json").json()["paths"]
+    noted = Noted()
+    noted.list_events("x")
+    for name, verb in inspect.getmembers(noted, inspect.ismethod):
+        if not name.startswith("_"):
+            takes = inspect.signature(verb).parameters
+            needed = [
+                one.name for one in takes.values() if one.default is one.empty and one.kind is not one.VAR_KEYWORD
+            ]
+            for sync in ({}, {"sync": True}) if "sync" in takes else ({},):
+                verb(**{one: EXAMPLES.get(one, "x") for one in needed}, **sync)
+
+    reached = {
+        (method, path)
+        for path, operations in paths.items()
+        for method in map(str.upper, operations)
+        if any(method == one.method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), one.path) for one in noted.sent)
+    }
+    there = {(method.upper(), path) for path, operations in paths.items() for method in operations}
+    assert there - reached == ALIASES | NOT_FOR_PROGRAMS
+
+
+def test_the_life_of_a_webhook(client: Any) -> None:
+    where = client.create_workspace(f"hooked {type(client).__name__}")["workspace_id"]
+
+    made = client.set_webhook(where, "https://example.org/", types=["job.failed"])
+
+    assert made["secret"].startswith("whsec_")
+    assert client.get_webhook(where)["types"] == ["job.failed"]
+    assert client.webhook_deliveries(where, limit=1)["deliveries"] == []
+    assert client.delete_webhook(where) == {}
+    with pytest.raises(WebhookNotFound):
+        client.get_webhook(where)
 
 
 def test_each_way_to_submit_can_be_waited_for(client: Any) -> None:

@@ -40,7 +40,7 @@ def demo(port: FreePort = None, data_dir: DataDir = None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server goes, too
     with tempfile.TemporaryDirectory(prefix="headrace-demo-", ignore_cleanup_errors=True) as temporary:
         folder = data_dir or Path(temporary)
-        with _serving(folder, _free_port(port)) as (url, server):
+        with _serving(folder, _usable(port)) as (url, server):
             code = _tour(url)
             say(f"\nThe page is at {url}/")
             if is_terminal():
@@ -166,7 +166,8 @@ def _stay(server: subprocess.Popen[bytes]) -> None:
         say("")
 
 
-def _free_port(wanted: int | None) -> int:
+def _usable(wanted: int | None) -> int:
+    """The wanted port, or any, that nobody has."""
     import socket
 
     with socket.socket() as probe:

@@ -139,6 +139,22 @@ def change_workspace(workspace: str, name: str | None, rag_config: Metadata) -> 
     return Request(method="PATCH", path=f"/workspaces/{_id(workspace)}", json=body)
 
 
+def webhook(workspace: str, method: Literal["GET", "DELETE"] = "GET") -> Request:
+    """Where a workspace's events are posted, or the end of that."""
+    return Request(method=method, path=_webhook(workspace))
+
+
+def set_webhook(workspace: str, url: str, types: Sequence[str] | None, secret: str | None) -> Request:
+    """Where a workspace's events are to be posted."""
+    body = _filled(url=url, types=None if types is None else list(types), secret=secret)
+    return Request(method="PUT", path=_webhook(workspace), json=body)
+
+
+def webhook_deliveries(workspace: str, **params: object) -> Request:
+    """How they were received there."""
+    return get(f"{_webhook(workspace)}/deliveries", **params)
+
+
 def set_default_rag_config(rag_config: Mapping[str, Any]) -> Request:
     """The settings of all workspaces that set nothing themselves."""
     return Request(method="PUT", path="/rag-config/default", json=dict(rag_config))
@@ -167,6 +183,10 @@ def document_text(document_id: str, **where: object) -> Request:
 def stream_path(job_id: str | None) -> str:
     """Where the events of a job are, or all of the user's."""
     return "/events" if job_id is None else f"/jobs/{_id(job_id)}/events"
+
+
+def _webhook(workspace: str) -> str:
+    return f"/workspaces/{_id(workspace)}/webhook"
 
 
 def _about(collection_name: str | None, metadata: Metadata) -> dict[str, str]:

@@ -221,6 +221,24 @@ class Verbs(ABC, Generic[Answer]):
         """Forget a workspace and all that is in it: at once for readers, cleared away by the job that is answered."""
         return self._send(requests.workspace(workspace, "DELETE"))
 
+    def set_webhook(
+        self, workspace: str, url: str, *, types: Sequence[str] | None = None, secret: str | None = None
+    ) -> Answer:
+        """Have a workspace's events posted to `url` from now on; the answer shows a new `secret`, once."""
+        return self._send(requests.set_webhook(workspace, url, types, secret))
+
+    def get_webhook(self, workspace: str) -> Answer:
+        """A workspace's webhook, without its secret."""
+        return self._send(requests.webhook(workspace))
+
+    def delete_webhook(self, workspace: str) -> Answer:
+        """Post nothing more, not even what is still to be delivered."""
+        return self._send(requests.webhook(workspace, "DELETE"))
+
+    def webhook_deliveries(self, workspace: str, *, limit: int | None = None, cursor: str | None = None) -> Answer:
+        """`{deliveries, next_cursor}`: how each event's delivery goes, newest first."""
+        return self._send(requests.webhook_deliveries(workspace, limit=limit, cursor=cursor))
+
     def default_rag_config(self) -> Answer:
         """The settings of your workspaces where they set nothing themselves."""
         return self._send(requests.get("/rag-config/default"))
