@@ -32,6 +32,7 @@ class Control:
         self._claims: dict[tuple[JobId, int], dict[int, int]] = defaultdict(dict)
         self._is_leaving = False
         self._lock = threading.Lock()
+        self._block_ended = threading.Condition(self._lock)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._look, name="headrace-control", daemon=True)
         self._thread.start()
@@ -49,6 +50,7 @@ class Control:
                 if not self._watched[job_id, run]:
                     del self._watched[job_id, run]
                     self._claims.pop((job_id, run), None)
+                self._block_ended.notify_all()
 
     def in_hand(self) -> set[JobId]:
         """The jobs that this process works on now."""
@@ -86,6 +88,11 @@ class Control:
     def wait(self, seconds: float) -> None:
         """Sleep, unless the process stops meanwhile."""
         self._closing.wait(seconds)
+
+    def wait_for_an_end(self, seconds: float) -> None:
+        """Sleep until a block of `watching` ends, of whatever run, or as long as is said; a hint to look again."""
+        with self._lock:
+            self._block_ended.wait(seconds)
 
     def close(self) -> None:
         """Stop looking."""

@@ -98,7 +98,7 @@ class Ingest:
     def _wait_for_slices(self, job_id: JobId, run: int) -> None:
         """Wait for what the slices write, not for what the engine says of them: that may be lost with a connection."""
         while not self._surely(lambda: self._is_worked_off(job_id, run)):
-            self.control.wait(WAIT_SECONDS)
+            self.control.wait_for_an_end(WAIT_SECONDS)
 
     def _is_worked_off(self, job_id: JobId, run: int) -> bool:
         with self.database.read() as connection:

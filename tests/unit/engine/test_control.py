@@ -74,3 +74,15 @@ def test_in_a_process_that_ends_nobody_waits_and_nobody_takes_a_job_for_stopped(
 
     assert time.monotonic() - began < 5
     assert not control.is_stopped(JobId("any"), 1)
+
+
+def test_who_waits_for_an_end_wakes_with_it(forge: Forge, control: Control) -> None:
+    job = forge.submit()
+    waiter = threading.Thread(target=control.wait_for_an_end, args=(60.0,), daemon=True)
+    with control.watching(job.job_id, 1):
+        waiter.start()
+        waiter.join(0.2)
+        assert waiter.is_alive()
+
+    waiter.join(10.0)
+    assert not waiter.is_alive()
