@@ -1,5 +1,6 @@
 """What an operator can turn: environment variables `HEADRACE_*`, or command line options of the same names."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,9 @@ def known_database(url: str) -> str:
     if not is_known:
         raise ValueError("is no database's URL: sqlite:///file or postgresql://user@host/name")
     return url
+
+
+OF_CLIENTS = frozenset({"HEADRACE_URL", "HEADRACE_TOKEN"})
 
 
 class Settings(BaseSettings):
@@ -235,3 +239,14 @@ class Settings(BaseSettings):
     def is_sqlite(self) -> bool:
         """Whether everything is embedded in this machine."""
         return self.url.startswith("sqlite")
+
+
+def unknown_variables(names: Iterable[str]) -> Iterator[str]:
+    """A sentence on each environment variable that is named like a setting and is none."""
+    from difflib import get_close_matches
+
+    settings = {f"HEADRACE_{name}".upper() for name in Settings.model_fields}
+    for name in sorted(names):
+        if name.startswith("HEADRACE_") and name not in settings | OF_CLIENTS:
+            near = get_close_matches(name, settings, n=1, cutoff=0.8)
+            yield f"{name} is no setting" + (f"; {near[0]} is one" if near else "")

@@ -65,6 +65,36 @@ def test_a_file_is_ingested_event_by_event_and_can_be_asked(shared_server: Runni
     assert events(shared_server.run("workspaces").stdout)[0]["name"]
 
 
+def test_documents_are_listed_shown_and_deleted(shared_server: RunningServer, tmp_path: Path) -> None:
+    for name in ("plum.txt", "quince.txt", "medlar.txt"):
+        (tmp_path / name).write_text(f"A tree that bears {name}.")
+    shared_server.run("ingest", tmp_path, "--collection", "orchard")
+
+    listed = events(shared_server.run("documents", "list", "-w", "orchard", "--status", "ready").stdout)
+    assert {one["filename"] for one in listed} == {"plum.txt", "quince.txt", "medlar.txt"}
+    assert len(events(shared_server.run("documents", "list", "--limit", 2).stdout)) == 2
+    gone, left, _ = (one["document_id"] for one in listed)
+    assert events(shared_server.run("documents", "show", left).stdout)[0]["workspace_id"] == listed[0]["workspace_id"]
+
+    deleted = shared_server.run("documents", "delete", gone)
+    assert (deleted.returncode, events(deleted.stdout)) == (0, [{"document_id": gone, "deleted": True}])
+    assert_one_line(shared_server.run("documents", "delete", gone), 2, "no document with id")
+    kept = events(shared_server.run("documents", "list", "-w", "orchard").stdout)
+    assert {one["document_id"] for one in kept} == {one["document_id"] for one in listed} - {gone}
+
+
+def test_documents_are_a_table_on_a_terminal(shared_server: RunningServer, tmp_path: Path) -> None:
+    (tmp_path / "rowan.txt").write_text("A tree that bears berries.")
+    job_id = events(shared_server.run("ingest", tmp_path, "--collection", "hedge").stdout)[0]["job_id"]
+    document_id = events(shared_server.run("documents", "list", "-w", "hedge").stdout)[0]["document_id"]
+
+    with terminal(shared_server, "documents", "list", "-w", "hedge") as (_, screen):
+        read_until(screen, rf"rowan\.txt +{document_id} +ready +26 bytes +1 ")
+    with terminal(shared_server, "documents", "show", document_id) as (_, screen):
+        seen = read_until(screen, r"\n\S*language +\S*en")
+    assert job_id in seen
+
+
 def test_a_folder_is_one_job_and_what_is_left_out_is_named(shared_server: RunningServer, tmp_path: Path) -> None:
     for number in range(12):
         (tmp_path / f"{number}.txt").write_text(f"Document number {number}.")
@@ -347,6 +377,16 @@ def test_the_doctor_reports_without_a_server(tmp_path: Path) -> None:
     assert states["embedder"] == "ok"
 
 
+def test_the_doctor_names_what_is_called_like_a_setting_and_is_none(tmp_path: Path) -> None:
+    alone = RunningServer(tmp_path)
+    alone.environment |= {"HEADRACE_MAX_FILE_BYTE": "1", "HEADRACE_TOKEN": "hr_x"}
+
+    told = [answer["told"] for answer in events(alone.run("doctor").stdout) if answer["state"] == "info"]
+
+    assert "HEADRACE_MAX_FILE_BYTE is no setting; HEADRACE_MAX_FILE_BYTES is one" in told
+    assert not [one for one in told if "HEADRACE_TOKEN" in one]
+
+
 def test_a_backup_of_a_running_server_can_be_served(server: RunningServer, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("The tangerine submarine sleeps under the pier.")
     server.run("ingest", tmp_path / "note.txt")
@@ -381,6 +421,13 @@ def test_help_comes_at_once_and_names_every_command(tmp_path: Path) -> None:
 
     listed = set(re.findall(r"^  (\w+)", done.stdout, re.MULTILINE))
     assert {"serve", "worker", "ingest", "watch", "jobs", "query", "workspaces", "db", "demo", "doctor"} <= listed
+
+
+def test_every_command_tells_its_use_at_minus_h(tmp_path: Path) -> None:
+    for command in ((), ("serve",), ("jobs", "list"), ("documents",)):
+        assert (
+            RunningServer(tmp_path).run(*command, "-h").stdout.startswith(f"Usage: {' '.join(('headrace', *command))} ")
+        )
 
 
 def test_the_version_is_told_and_what_an_exit_code_means(shared_server: RunningServer) -> None:

@@ -8,7 +8,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from headrace.cli import database, demo, doctor, ingest, jobs, query, serve, tokens, watch, workers, workspaces
+from headrace.cli import (
+    database,
+    demo,
+    doctor,
+    documents,
+    ingest,
+    jobs,
+    query,
+    serve,
+    tokens,
+    watch,
+    workers,
+    workspaces,
+)
 from headrace.cli.failures import told
 from headrace.cli.terminal import prepare_streams
 
@@ -18,6 +31,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 a job failed or its state does not allow it, 2 usage, 3 no server, 130 detached.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -40,7 +54,7 @@ def _options(
     del version
 
 
-for module in (serve, ingest, watch, jobs, query, workers, workspaces, tokens, database, demo, doctor):
+for module in (serve, ingest, watch, jobs, documents, query, workers, workspaces, tokens, database, demo, doctor):
     module.register(app)
 
 

@@ -1,5 +1,6 @@
 """`headrace doctor`: what this machine offers, what is in force, and what is missing."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -171,13 +172,16 @@ def _server(url: str) -> Answer:
 
 
 def _in_force(settings: "Settings") -> Iterator[Answer]:
-    """The settings that differ from their defaults; secrets are not shown."""
+    """The settings that differ from their defaults, secrets not shown; then what is named like one and is none."""
+    from headrace.settings import unknown_variables
+
     fields = type(settings).model_fields
     for name, value in settings.model_dump().items():
         if value == fields[name].get_default(call_default_factory=True):
             continue
         shown = _hidden(str(value)) if fields[name].repr else "(set)"
         yield Answer(check="setting", state="ok", told=f"{name} = {shown}")
+    yield from (Answer(check="setting", state="info", told=told) for told in unknown_variables(os.environ))
 
 
 def _hidden(text: str) -> str:

@@ -1,5 +1,6 @@
 """What went wrong, as one plain line on standard error and an exit code; a traceback is for what nobody foresaw."""
 
+from headrace.cli.options import DEFAULT_URL
 from headrace.cli.terminal import NO_SERVER, REFUSED, USAGE, complain
 from headrace.model.errors import HeadraceError
 
@@ -9,7 +10,8 @@ _COMES_LATER = frozenset({408, 425, 429})
 def told(error: Exception) -> int | None:
     """Say it, and answer with the exit code; None, and nothing said, if it is not of a kind that was foreseen."""
     if isinstance(error, HeadraceError):
-        complain(_line(error.detail))
+        is_ours_to_start = getattr(error, "url", None) == DEFAULT_URL
+        complain(_line(error.detail) + (" (start a server with: headrace serve)" if is_ours_to_start else ""))
         return exit_code(error)
     if isinstance(error, OSError):
         complain(_line(f"{error.filename or 'the system'}: {(error.strerror or str(error)).lower()}"))

@@ -1,22 +1,18 @@
 """`headrace jobs`: list, show, cancel, retry, pause and resume."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import Annotated
 
 import typer
 
-from headrace.cli.options import DEFAULT_URL, JobId, JobIds, Url, connect
+from headrace.cli.options import DEFAULT_URL, JobId, JobIds, Limit, Url, connect
+from headrace.cli.pages import first
 from headrace.cli.terminal import is_terminal, print_json, say
 from headrace.cli.watch import all_documents
-
-if TYPE_CHECKING:
-    from headrace.client import Client
-
-PAGE = 100
 
 group = typer.Typer(help="See and steer jobs.", no_args_is_help=True, rich_markup_mode=None)
 
 Status = Annotated[str | None, typer.Option(help="Only those that are pending, running, paused, completed, ...")]
-Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def list_jobs(status: Status = None, limit: Limit = 20, url: Url = DEFAULT_URL) -> None:
     """The newest jobs."""
     with connect(url) as client:
-        jobs = _newest(client, status, limit)
+        jobs = first(partial(client.list_jobs, status=status), "jobs", limit)
     if not is_terminal():
         for job in jobs:
             print_json(job)
@@ -85,15 +81,3 @@ def _change(url: str, job_ids: list[str], verb: str) -> None:
                 say(f"{job_id} is {job['status']}")
             else:
                 print_json(job)
-
-
-def _newest(client: "Client", status: str | None, limit: int) -> list[dict[str, Any]]:
-    jobs: list[dict[str, Any]] = []
-    cursor = None
-    while len(jobs) < limit:
-        page = client.list_jobs(status=status, limit=min(PAGE, limit - len(jobs)), cursor=cursor)
-        jobs += page["jobs"]
-        cursor = page.get("next_cursor")
-        if not cursor:
-            break
-    return jobs

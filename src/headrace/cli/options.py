@@ -20,6 +20,7 @@ JobIds = Annotated[list[str], typer.Argument(metavar="JOB...", help="One or more
 Collection = Annotated[
     str | None, typer.Option("--collection", "-c", metavar="NAME", help="The workspace, made on first use.")
 ]
+Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 Host = Annotated[str | None, typer.Option(help="The address to listen on (HEADRACE_HOST, 127.0.0.1).")]
 Port = Annotated[int | None, typer.Option(help="The port to listen on (HEADRACE_PORT, 8011).")]
 DataDir = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where everything is kept (HEADRACE_DATA_DIR).")]

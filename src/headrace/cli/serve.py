@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +56,7 @@ def serve(  # noqa: PLR0913 - its options
     given |= {"root_path": root_path}
     settings = settings_from(**given, insecure=insecure or None)
     write_log(settings)
+    warn_of_unknown_variables()
     trace(settings, "headrace-server")
     with without_collections():
         from headrace.server.serve import serve as run
@@ -75,6 +77,8 @@ def worker(
     given = {"data_dir": data_dir, "database_url": database_url, "worker_capacity": capacity, "worker_tags": named}
     settings = settings_from(**given)
     write_log(settings)
+    if not watch_input:  # the parent has said it
+        warn_of_unknown_variables()
     trace(settings, "headrace-worker")
     with without_collections():
         from headrace.engine.worker import run
@@ -113,6 +117,14 @@ def write_log(settings: "Settings") -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("headrace").setLevel(settings.log_level)
     logging.getLogger("headrace.access").disabled = not settings.access_log
+
+
+def warn_of_unknown_variables() -> None:
+    """Say what was meant as a setting and is none: it would be missed without a word."""
+    from headrace.settings import unknown_variables
+
+    for told in unknown_variables(os.environ):
+        logging.getLogger(__name__).warning("%s", told)
 
 
 def trace(settings: "Settings", service: str) -> None:

@@ -1,10 +1,12 @@
 """Lists as tables, for people."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
@@ -40,6 +42,27 @@ def print_job(job: Mapping[str, Any], documents: Rows) -> None:
         chunks = counter(document["current_chunk"], document["total_chunks"])
         table.add_row(sign(document), Text(document["filename"]), document["stage"], chunks, Text(why, "red"))
     Console().print(table)
+
+
+def print_documents(documents: Rows) -> None:
+    """Documents, one a line."""
+    table = _table("document", "id", "status", ">size", ">chunks", "created", "")
+    for one in documents:
+        table.add_row(
+            Text(one["filename"]), one["document_id"], one["processing_status"], decimal(one["size"]),
+            str(one["chunk_count"]), local_time(one["created_at"]), _note_text(one["processing_error"] or "", "red"),
+        )  # fmt: skip
+    Console().print(table)
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """One document in full, what was found out about it last."""
+    facts = Table.grid(padding=(0, 2))
+    for name, value in {**document, **document["metadata"]}.items():
+        if name != "metadata" and value is not None:
+            told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            facts.add_row(Text(name, style="dim"), Text(told))
+    Console().print(facts)
 
 
 def print_workers(workers: Rows) -> None:

@@ -1,11 +1,13 @@
 """`headrace watch`, and the display that `ingest` and `demo` share: bars for a person, JSON lines for a program."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from headrace.cli.options import DEFAULT_URL, JobId, Url, connect
+from headrace.cli.pages import every
 from headrace.cli.patience import PATIENCE_SECONDS, patiently
 from headrace.cli.terminal import DETACHED, DONE, JOB_FAILED, complain, is_terminal, print_json
 from headrace.model.vocabulary import JobStatus, Stage
@@ -77,13 +79,7 @@ def failed_documents(client: "Client", job_id: str) -> Iterator[dict[str, Any]]:
 
 def all_documents(client: "Client", job_id: str) -> Iterator[dict[str, Any]]:
     """Every document of a job, however many pages that takes."""
-    cursor = None
-    while True:
-        page = client.job_documents(job_id, cursor=cursor)
-        yield from page["documents"]
-        cursor = page.get("next_cursor")
-        if not cursor:
-            return
+    return every(partial(client.job_documents, job_id), "documents")
 
 
 def reason(document: Mapping[str, Any]) -> str:

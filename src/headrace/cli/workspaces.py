@@ -3,6 +3,7 @@
 import typer
 
 from headrace.cli.options import DEFAULT_URL, Url, connect
+from headrace.cli.pages import every
 from headrace.cli.terminal import is_terminal, print_json, say
 
 
@@ -13,15 +14,8 @@ def register(app: typer.Typer) -> None:
 
 def workspaces(url: Url = DEFAULT_URL) -> None:
     """List the workspaces."""
-    found = []
-    cursor = None
     with connect(url) as client:
-        while True:
-            page = client.list_workspaces(cursor=cursor)
-            found += page["workspaces"]
-            cursor = page.get("next_cursor")
-            if not cursor:
-                break
+        found = list(every(client.list_workspaces, "workspaces"))
     if not is_terminal():
         for one in found:
             print_json(one)

@@ -31,4 +31,4 @@ def reason(error: httpx.TransportError) -> str:
     """What went wrong on the wire, in a few words."""
     if isinstance(error, httpx.TimeoutException):
         return "it took too long"
-    return str(error)
+    return str(error).partition("] ")[2] if str(error).startswith("[Errno ") else str(error)

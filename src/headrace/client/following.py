@@ -130,8 +130,8 @@ class Following:
         if message.data is None:
             self.has_ended = self._saw_end  # a heartbeat after the end: nothing follows
             return None
-        frame = json.loads(message.data)
-        return frame if isinstance(frame, dict) and self._is_new(frame, message.id) else None
+        frame = _object(message.data)
+        return frame if frame is not None and self._is_new(frame, message.id) else None
 
     def _is_new(self, frame: Mapping[str, Any], sent_id: str | None) -> bool:
         """Move on to this frame, unless it has been here before."""
@@ -148,6 +148,15 @@ class Following:
         if self._is_of_job:
             self._saw_end = _ends(frame)
         return True
+
+
+def _object(data: str) -> Frame | None:
+    """What is no JSON object is no frame of ours; none where it came from elsewhere."""
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _is_later(event_id: str, position: str | None) -> bool:

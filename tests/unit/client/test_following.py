@@ -59,6 +59,13 @@ def test_it_asks_for_what_comes_after_the_last_event_it_saw() -> None:
     assert state.headers()["Last-Event-ID"] == "e-4"
 
 
+@pytest.mark.parametrize("data", ["<html>", "[1]", "{"])
+def test_what_is_no_json_object_is_no_frame(data: str) -> None:
+    state = opened(follower())
+
+    assert state.feed(f"data: {data}\n\n".encode() + wire(frame(4))) == [frame(4)]
+
+
 def test_it_ends_when_the_server_closes_after_the_jobs_end() -> None:
     state = follower()
 
