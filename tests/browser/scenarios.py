@@ -81,6 +81,74 @@ class Scenarios:
         wait_for(page, f"{card(job_id)}?.dataset.state === 'completed'")
         wait_for(page, "document.querySelector('.pill').dataset.state === 'live'")
 
+    def test_while_the_server_is_away_nothing_looks_as_if_it_went_on(self, page: Page, server: RunningServer) -> None:
+        with server.client() as client:
+            send_text(client, f"there-{uuid4().hex[:6]}.txt")
+            job_id = begin_task(client)
+            page.goto(f"{server.url}/#/jobs")
+            client.post(f"/tasks/{job_id}/advance", json={"count": 5}).raise_for_status()
+            wait_for(page, f"{card(job_id)}?.innerText.includes(' left')")
+        buttons = f"[...{card(job_id)}.querySelectorAll('button')].filter(one => /Pause|Cancel/.test(one.textContent))"
+
+        server.kill()
+        wait_for(page, "document.querySelector('[data-part=lost]')?.textContent.startsWith('Not connected')")
+        assert page.run(f"return {buttons}.map(one => one.disabled)") == [True, True]
+        assert " left" not in page.run(f"return {card(job_id)}.innerText")
+        page.run("location.hash = '#/documents'")
+        wait_for(page, "document.querySelector('main .notice[data-kind=bad]')?.textContent.includes('does not answer')")
+        assert "Nothing here yet" not in page.run("return document.querySelector('main').innerText")
+
+        server.start()
+        wait_for(page, "!document.querySelector('[data-part=lost]')")
+        wait_for(page, "document.querySelector('[data-part=document]')")
+        page.run("location.hash = '#/jobs'")
+        wait_for(page, f"{buttons}.some(one => !one.disabled)")
+        with server.client() as client:
+            client.post(f"/jobs/{job_id}/cancel").raise_for_status()
+
+    @pytest.mark.parametrize(
+        ("address", "said"),
+        [("nowhere", "no such page"), ("jobs/none", "no such job"), ("jobs/%E0%A4%A", "no such job")],
+    )
+    def test_an_address_that_leads_nowhere_says_so_and_shows_a_way_back(
+        self, page: Page, server: RunningServer, address: str, said: str
+    ) -> None:
+        page.goto(f"{server.url}/?{uuid4().hex}#/{address}")  # opened anew, as from a bookmark
+        wait_for(page, f"document.querySelector('[data-part=not-found] h1')?.textContent.includes('{said}')")
+        page.run("document.querySelector('[data-part=not-found] a').click()")
+        wait_for(page, "!document.querySelector('[data-part=not-found]')")
+
+    def test_another_page_begins_at_its_top_and_the_way_back_leads_to_where_one_was(
+        self, page: Page, server: RunningServer
+    ) -> None:
+        with server.client() as client:
+            jobs = [send_text(client, f"long-{number}-{uuid4().hex[:6]}.txt") for number in range(12)]
+        page.run("location.hash = '#/jobs'")
+        for job_id in jobs:
+            wait_for(page, f"{card(job_id)}?.dataset.state === 'completed'")
+        page.run("scrollTo(0, 700)")
+        wait_for(page, "scrollY > 600")
+
+        page.run(f"{card(jobs[0])}.querySelector('a').click()")
+        wait_for(page, "document.querySelector('[data-part=job-page]') && scrollY === 0")
+        assert page.run("return document.activeElement.id") == "room", "the keyboard is in it, too"
+
+        page.run("history.back()")
+        wait_for(page, f"{card(jobs[0])} && scrollY > 600")
+
+    def test_the_settings_of_a_workspace_are_shown_as_they_are(self, page: Page, server: RunningServer) -> None:
+        name = f"mill-{uuid4().hex[:6]}"
+        with server.client() as client:
+            body = {"name": name, "rag_config": {"chunk_size": 64, "search_mode": "keyword"}}
+            client.post("/workspaces", json=body).raise_for_status()
+        page.run("location.hash = '#/workspaces'")
+        shown = f"document.querySelector('[aria-label={name}]')"
+        wait_for(page, shown)
+        press(page, shown, "Settings")
+
+        wait_for(page, f"{shown}.querySelector('[name=chunk_size]')?.value === '64'")
+        assert page.run(f"return {shown}.querySelector('[name=search_mode]').value") == "keyword"
+
     def test_two_tabs_share_one_stream(self, page: Page, server: RunningServer) -> None:
         with page.another() as second, server.client() as client:
             second.goto(f"{server.url}/")
@@ -102,6 +170,7 @@ class Scenarios:
 
             wait_for(page, f"{card(job_id)}?.dataset.state === 'cancelled'")
             assert client.get(f"/jobs/{job_id}").json()["status"] == "cancelled"
+            assert "Retry" not in page.run(f"return {card(job_id)}.innerText"), "nothing cancelled is tried again"
 
     def test_a_document_that_failed_says_why_and_can_be_tried_again(
         self, page: Page, server: RunningServer, tmp_path: Path
@@ -112,6 +181,7 @@ class Scenarios:
         row = f"[...document.querySelectorAll('[data-part=job]')].find(one => one.ariaLabel === '{name}')"
         wait_for(page, f"{row}?.dataset.state === 'failed'")
         wait_for(page, f"{row}.querySelector('[data-part=failures]')?.textContent.includes('damaged')")
+        assert page.run(f"return {row}.innerText").count("damaged") == 1, "the reason is said once"
         job_id = page.run(f"return {row}.dataset.job")
 
         press(page, row, "Retry")

@@ -61,7 +61,10 @@ def test_the_page_asks_once_for_a_token_and_a_reload_does_not_ask_again(page: Pa
     assert page.run(f"return {PILL}.textContent") == "Not signed in"
 
     sign_in(page, "hr_wrong")
-    wait_for(page, f"{DIALOG}?.querySelector('[role=alert]')?.textContent.includes('token')")
+    wait_for(page, f"{DIALOG}?.querySelector('[role=alert]')?.textContent.includes('does not know that token')")
+    page.press("Escape", "Escape", "Escape")
+    wait_for(page, DIALOG)  # there is nothing to go back to
+    assert "Nothing here yet" not in page.run("return document.querySelector('main').innerText"), "nobody has looked"
     assert len(streams) == 1, "a refusal is not asked for again"
 
     sign_in(page, token_of(server, "anna"))
@@ -72,6 +75,18 @@ def test_the_page_asks_once_for_a_token_and_a_reload_does_not_ask_again(page: Pa
     wait_for(page, LIVE)
     wait_for(page, "document.body.innerText.includes('anna')")
     assert page.run("return document.cookie") == "", "no script sees it"
+
+
+def test_an_empty_inbox_offers_what_works_with_this_server(page: Page, server: RunningServer) -> None:
+    page.goto(f"{server.url}/")
+    sign_in(page, token_of(server, f"new-{uuid4().hex[:6]}"))
+    lines = "[...document.querySelectorAll('.empty pre')].map(one => one.textContent)"
+    wait_for(page, f"{lines}[1]?.includes('Authorization: Bearer $HEADRACE_TOKEN')")
+    assert all(server.url in line for line in page.run(f"return {lines}"))
+
+    press(page, "document.querySelector('.empty')", "Send the sample text")
+
+    wait_for(page, "document.querySelector('[data-part=job]')?.dataset.state === 'completed'")
 
 
 def test_a_token_that_is_taken_back_stops_every_tab_and_another_one_lets_them_go_on(

@@ -10,7 +10,16 @@ export interface Route {
 export function parse(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?')
   const [room = '', id] = path.split('/')
-  return { room: room || 'inbox', id: id ? decodeURIComponent(id) : null, query: new URLSearchParams(query) }
+  return { room: room || 'inbox', id: id ? decoded(id) : null, query: new URLSearchParams(query) }
+}
+
+/** An address that was cut in the middle of a letter is one that there is not; it must not break the page. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 export function href(room: string, id?: string | null, query: Readonly<Record<string, string>> = {}): string {
@@ -25,7 +34,7 @@ export function go(to: string): void {
 
 /** As `go`, and the way back does not lead here. */
 export function replace(to: string): void {
-  history.replaceState(null, '', to)
+  history.replaceState(history.state, '', to)
   dispatchEvent(new HashChangeEvent('hashchange'))
 }
 

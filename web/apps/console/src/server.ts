@@ -8,12 +8,18 @@ export const server = createClient()
 export const queries = new QueryClient({
   defaultOptions: {
     queries: {
+      networkMode: 'always', // the server may be on this very machine
       staleTime: 2_000,
       refetchOnWindowFocus: true,
       retry: (count, error) => count < 2 && !(error as HeadraceError).isFinal,
     },
   },
 })
+
+/** What could not be had while the server was away, and is still wanted. */
+export function askAgain(): void {
+  void queries.refetchQueries({ type: 'active', predicate: ({ state }) => state.status === 'error' })
+}
 
 /** Asks again so often, until the answer is one that would be the same again, as without a log-in. */
 export const every =

@@ -71,8 +71,9 @@ export function doing(job: Job): string {
     const failed = job.failedItems ? ` · ${number(job.failedItems)} failed` : ''
     return `${plural(job.stats.chunks ?? job.chunksCreated, 'chunk')} · ready to be asked${failed}`
   }
-  if (job.status === 'failed') return job.errorMessage ?? job.message ?? 'Failed'
-  if (job.status === 'cancelled') return 'Cancelled; nothing of it can be found'
+  if (job.status === 'failed') return isIngestion(job) ? 'Nothing of it can be found' : 'Failed'
+  if (job.status === 'cancelled')
+    return isIngestion(job) ? 'Cancelled; nothing of it can be found' : 'Cancelled'
   if (job.waitingFor) return `${STAGE_NAMES[job.stage]}: ${job.waitingFor}`
   if (job.jobType === 'task') {
     const steps = counter(job.processedItems, job.totalItems)
@@ -99,6 +100,10 @@ export function doingUpload(upload: Upload): string {
   if (upload.state === 'interrupted') return 'The page was left before everything was sent: drop it again'
   if (upload.state === 'stopped') return 'Stopped before everything was sent'
   if (upload.state === 'waiting') return 'Waiting to be sent'
+  if (upload.state === 'sending' && upload.error)
+    return upload.error.status
+      ? `Not taken yet: ${upload.error.message}`
+      : 'The server does not answer; it is sent again in a moment'
   if (upload.state === 'sent') return 'Received. You may close this tab.'
   return `Sending ${bytes(upload.sentBytes)} of ${bytes(upload.size)}`
 }
@@ -118,7 +123,9 @@ const WAYS_OUT: Readonly<Record<string, string>> = {
   worker_died: 'Retry; if it fails again, the document is likely to be too much for this machine.',
 }
 
-export function wayOut(code: string | null): string {
+/** Nothing where the message says it already, behind its semicolon. */
+export function wayOut(code: string | null, message = ''): string {
+  if (message.includes('; ')) return ''
   return (
     WAYS_OUT[code ?? ''] ??
     'Retry; if it fails again, send the document anew, or look into the log of the server.'

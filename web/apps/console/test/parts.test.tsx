@@ -1,13 +1,52 @@
-import { fireEvent, render, screen } from '@testing-library/react'
-import { expect, test } from 'vitest'
+import type { Upload } from '@headrace/client'
+import { cleanup, fireEvent, render, screen } from '@testing-library/react'
+import { afterEach, expect, test } from 'vitest'
+import { UploadRow } from '../src/inbox/UploadRow'
+import { Segments, type Stages } from '../src/parts/Segments'
 import { lineOf } from '../src/parts/Sparkline'
 import { VirtualList, windowOf } from '../src/parts/VirtualList'
+
+afterEach(cleanup)
 
 test('a line goes from the left to the right, with the highest figure at the top', () => {
   expect(lineOf([])).toBeNull()
   expect(lineOf([3])).toBeNull()
   expect(lineOf([0, 10])).toBe('M0.0,34.0L136.0,0.0')
   expect(lineOf([0, 0, 0])).toBe('M0.0,34.0L68.0,34.0L136.0,34.0') // nothing happens: no division by it
+})
+
+test('a bar of stages is as full as its work is done, and empty before any of it is', () => {
+  const widths = (stages: Stages) => {
+    const { container } = render(<Segments stages={stages} label="Documents" />)
+    return [...container.querySelectorAll<HTMLElement>('i')].map((one) => [
+      one.dataset.stage,
+      one.style.width,
+    ])
+  }
+
+  expect(widths({ counts: { received: 300 }, done: { received: 0 } })).toEqual([])
+  expect(
+    widths({
+      counts: { completed: 1, indexing: 2, failed: 1 },
+      done: { completed: 1, indexing: 1, failed: 1 },
+    }),
+  ).toEqual([
+    ['completed', '25%'],
+    ['indexing', '25%'],
+    ['failed', '25%'],
+  ])
+  expect(screen.getByRole('img', { name: 'Documents: 1 ready, 2 embedding, 1 failed' })).toBeDefined()
+})
+
+test.each([
+  ['sending', '50'],
+  ['sent', null], // received is not done: how far the work is, nobody knows yet
+  ['failed', undefined],
+] as const)('an upload that is %s shows %s percent', (state, percent) => {
+  const upload = { id: '1', name: 'a.txt', size: 2, sentBytes: 1, progress: 0.5, state, error: null }
+  render(<UploadRow upload={upload as unknown as Upload} />)
+
+  expect(screen.queryByRole('progressbar')?.getAttribute('aria-valuenow')).toBe(percent)
 })
 
 test.each([

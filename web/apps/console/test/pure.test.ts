@@ -1,7 +1,9 @@
 import type { Frame, Job } from '@headrace/client'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { sort } from '../src/inbox/arriving'
+import { countJob, summary } from '../src/inbox/batch'
 import { spans } from '../src/jobs/events'
+import { secondsLeft } from '../src/jobs/Timeline'
 import { href, parse } from '../src/route'
 import { pieces } from '../src/search/marks'
 
@@ -53,4 +55,35 @@ test('an address leads back to where it was made', () => {
   const { room, id, query } = parse(href('jobs', 'a/b', { status: 'failed' }))
   expect([room, id, query.get('status')]).toEqual(['jobs', 'a/b', 'failed'])
   expect(parse('').room).toBe('inbox')
+  expect(parse('#/jobs/%E0%A4%A').id).toBe('%E0%A4%A') // cut in the middle of a letter
+})
+
+describe('a batch', () => {
+  const job = {
+    status: 'running', stage: 'indexing', progress: 0.5, totalItems: 10, processedItems: 3, failedItems: 1,
+    etaSeconds: null, stats: {},
+  } as unknown as Job // prettier-ignore
+
+  test('has nothing of a cancelled job ready', () => {
+    expect(summary([job], false).ready).toBe(2)
+    expect(summary([{ ...job, status: 'cancelled', stage: 'cancelled' }], false).ready).toBe(0)
+  })
+
+  test.each([
+    [{}, [['failed', 1, 1], ['completed', 2, 1], ['indexing', 7, 2 / 7]]],
+    [{ stage: 'received', progress: 0, processedItems: 0, failedItems: 0 }, [['failed', 0, 1], ['completed', 0, 1], ['received', 10, 0]]],
+    [{ status: 'cancelled', stage: 'cancelled' }, [['failed', 1, 1], ['cancelled', 9, 1]]],
+  ] as [Partial<Job>, [string, number, number][]][])('counts what stands where, and how far: %j', (change, counted) => {
+    const found: [string, number, number][] = []
+    countJob({ ...job, ...change }, (...one) => void found.push(one))
+    expect(found).toEqual(counted)
+  }) // prettier-ignore
+})
+
+test('what is left of a job is as free on its line as time is left', () => {
+  const job = { status: 'running', etaSeconds: 30, progress: 0.2 } as Job
+  expect(secondsLeft(job, 10)).toBe(30)
+  expect(secondsLeft({ ...job, etaSeconds: null }, 10)).toBe(40)
+  expect(secondsLeft({ ...job, etaSeconds: null, progress: 0 }, 10)).toBe(1_000) // as good as empty
+  expect(secondsLeft({ ...job, status: 'failed' }, 10)).toBe(0)
 })

@@ -1,6 +1,6 @@
-import type { Job } from '@headrace/client'
+import type { Job, Upload } from '@headrace/client'
 import { describe, expect, test } from 'vitest'
-import { ago, bytes, doing, duration, number, plural, timeLeft, wayOut } from '../src/words'
+import { ago, bytes, doing, doingUpload, duration, number, plural, timeLeft, wayOut } from '../src/words'
 
 test.each([
   [0, '0 B'],
@@ -67,7 +67,10 @@ describe('what a job does', () => {
     [{ jobType: 'task', processedItems: 2, totalItems: 5 }, '2 of 5 steps'],
     [{ jobType: 'task', totalItems: 0 }, 'At work'],
     [{ asked: 'cancel' }, 'Cancelling…'],
-    [{ status: 'failed', errorMessage: 'the file is damaged' }, 'the file is damaged'],
+    [{ status: 'failed', errorMessage: 'the file is damaged' }, 'Nothing of it can be found'], // why stands below
+    [{ status: 'failed', jobType: 'task', errorMessage: 'out of paper' }, 'Failed'],
+    [{ status: 'cancelled' }, 'Cancelled; nothing of it can be found'],
+    [{ status: 'cancelled', jobType: 'task' }, 'Cancelled'],
   ] as [Partial<Job>, string][])('%j is "%s"', (change, text) => {
     expect(doing({ ...job, ...change })).toBe(text)
   })
@@ -77,4 +80,18 @@ test('for every error there is a way out, also for one that is not known', () =>
   expect(wayOut('encrypted')).toContain('password')
   expect(wayOut('of_a_later_version')).toContain('Retry')
   expect(wayOut(null)).toContain('Retry')
+})
+
+test('a way out is said once: not where the message has one', () => {
+  expect(wayOut('corrupt', 'the PDF is damaged; save it again and send it again')).toBe('')
+  expect(wayOut('corrupt', 'the PDF is damaged')).toContain('save it again')
+})
+
+test.each([
+  [{ state: 'sending' }, 'Sending 1.0 kB of 2.0 kB'],
+  [{ state: 'sending', error: { status: 0 } }, 'The server does not answer; it is sent again in a moment'],
+  [{ state: 'sending', error: { status: 503, message: 'busy' } }, 'Not taken yet: busy'],
+  [{ state: 'sent' }, 'Received. You may close this tab.'],
+])('an upload %j says "%s"', (change, text) => {
+  expect(doingUpload({ sentBytes: 1_000, size: 2_000, error: null, ...change } as Upload)).toBe(text)
 })

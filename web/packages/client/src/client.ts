@@ -119,7 +119,10 @@ export function createClient(options: ClientOptions = {}): Client {
   const uploads = createUploads(http, notifier, (jobId) => void jobs.look(jobId))
   const stream = createSharedStream(http, {
     frames: (frames) => frames.forEach(hear),
-    state: connection.set,
+    state(told) {
+      connection.set(told)
+      if (told.state === 'live' || told.state === 'polling') readAgain()
+    },
   })
 
   function close(): void {
@@ -127,6 +130,14 @@ export function createClient(options: ClientOptions = {}): Client {
     if (looking) stream.stop()
     clearInterval(looking)
     looking = undefined
+  }
+
+  /** What could not be read while the server was away. */
+  function readAgain(): void {
+    jobs.lookAgain()
+    for (const shown of [workspaces, ...documents.values(), ...jobDocuments.values()]) {
+      if (shown.getSnapshot().error) shown.refreshSoon()
+    }
   }
 
   const list = <T>(path: string, key: keyof T, query?: RequestOptions['query']): PagedList<T> =>

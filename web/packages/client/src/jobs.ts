@@ -27,6 +27,8 @@ export interface Jobs {
   apply(frame: Frame): void
   /** What no event tells, the place in the queue, is to be looked up again and again while a job waits. */
   lookAtWaiting(): void
+  /** Asks again for what could not be had, if anybody looks at it. */
+  lookAgain(): void
 }
 
 export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): Jobs {
@@ -91,6 +93,11 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
     }
   }
 
+  function lookAgain(): void {
+    if (list.getSnapshot().error) list.refreshSoon()
+    for (const [jobId, store] of stores) if (store.getSnapshot().error && store.isWatched()) want(jobId)
+  }
+
   function hear(frame: Frame): void {
     const { jobId, eventId, seq } = frame
     const before = known.get(jobId ?? '')
@@ -126,6 +133,7 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
       }
     },
     lookAtWaiting,
+    lookAgain,
     apply: (frame) => (isState(frame) ? hearState(frame) : hear(frame)),
   }
 }

@@ -102,7 +102,9 @@ function JobRow({ job, onOpen }: { job: Job; onOpen: ((jobId: string) => void) |
         {job.status === 'running' ? act('Pause', (id) => client.pauseJob(id)) : null}
         {job.status === 'paused' ? act('Resume', (id) => client.resumeJob(id)) : null}
         {isEnded(job) ? null : act('Cancel', (id) => client.cancelJob(id))}
-        {job.failedItems > 0 && isEnded(job) ? act('Retry', (id) => client.retryJob(id)) : null}
+        {job.failedItems > 0 && isEnded(job) && job.status !== 'cancelled'
+          ? act('Retry', (id) => client.retryJob(id))
+          : null}
       </div>
       {refusal ? <p role="alert">{refusal}</p> : null}
     </li>

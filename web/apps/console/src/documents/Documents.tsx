@@ -3,6 +3,8 @@ import { memo, useMemo, useState } from 'react'
 import { Empty } from '../inbox/Empty'
 import { Badge } from '../parts/Badge'
 import { Dialog } from '../parts/Dialog'
+import { useLost } from '../parts/lost'
+import { Trouble } from '../parts/Trouble'
 import { VirtualList } from '../parts/VirtualList'
 import { go, href, replace } from '../route'
 import { server, useStore } from '../server'
@@ -30,11 +32,7 @@ export function Documents({ query }: { readonly query: URLSearchParams }) {
         <h1>Documents</h1>
         <Filters status={status} workspace={workspace} />
       </div>
-      {error && (
-        <p className="notice" data-kind="bad">
-          {error.message}
-        </p>
-      )}
+      <Trouble error={error} />
       {items.length > 0 && <Bulk filter={filter} count={items.length} hasMore={hasMore} />}
       {items.length > 0 && (
         <div className="card flush">
@@ -49,7 +47,10 @@ export function Documents({ query }: { readonly query: URLSearchParams }) {
           />
         </div>
       )}
-      {!items.length && !isLoading && (isFiltered ? <p className="soft">None matches.</p> : <Empty />)}
+      {!items.length &&
+        !isLoading &&
+        !error &&
+        (isFiltered ? <p className="soft">None matches.</p> : <Empty />)}
       <AskChosen />
     </div>
   )
@@ -98,24 +99,25 @@ interface BulkProps {
 function Bulk({ filter, count, hasMore }: BulkProps) {
   const [bulk, run] = useBulk(filter)
   const [isSure, setSure] = useState(false)
+  const isBusy = useLost() !== null || bulk !== null
   const what = hasMore ? 'all that match' : `all ${number(count)}`
   return (
     <div className="spread">
       <p className="soft small figures">
         {bulk
           ? `${bulk.doing}: ${bulk.done}${bulk.failed ? `, ${bulk.failed} refused` : ''}`
-          : `${plural(count, 'document')}${hasMore ? ', and more below' : ''}`}
+          : `${hasMore ? 'The newest ' : ''}${plural(count, 'document')}${hasMore ? '; scroll for more' : ''}`}
       </p>
       <div className="line">
         <button
           type="button"
           data-kind="quiet"
-          disabled={!!bulk}
+          disabled={isBusy}
           onClick={() => run('Sent anew', (one) => server.triggerIngest(one.documentId, { force: true }))}
         >
           Ingest {what} again
         </button>
-        <button type="button" data-kind="quiet" disabled={!!bulk} onClick={() => setSure(true)}>
+        <button type="button" data-kind="quiet" disabled={isBusy} onClick={() => setSure(true)}>
           Delete {what}
         </button>
       </div>

@@ -25,7 +25,9 @@ export function useBulk(filter: DocumentFilter): readonly [Bulk | null, (doing: 
     let [done, failed] = [0, 0]
     const tell = (): void => setBulk({ doing, done, failed })
     tell()
-    for (const group of groups(await matching(filter), AT_ONCE)) {
+    const found = await matching(filter).catch(() => null)
+    if (!found) return setBulk(null) // the list says why
+    for (const group of groups(found, AT_ONCE)) {
       const answers = await Promise.allSettled(group.map(act))
       failed += answers.filter(({ status }) => status === 'rejected').length
       done += answers.length

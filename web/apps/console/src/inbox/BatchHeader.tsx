@@ -1,17 +1,19 @@
 import type { Job } from '@headrace/client'
 import { Icon } from '../parts/Icon'
+import { useLost } from '../parts/lost'
 import { Legend, Segments } from '../parts/Segments'
 import { Sparkline } from '../parts/Sparkline'
 import { server } from '../server'
 import { number, plural, timeLeft } from '../words'
-import { type Batch, useRate, useStageCounts } from './batch'
+import { type Batch, useRate, useStages } from './batch'
 
 const AVERAGED = 5
 
 /** All that is going on, in one look. */
 export function BatchHeader({ batch, onDismiss }: { readonly batch: Batch; readonly onDismiss: () => void }) {
-  const counts = useStageCounts(batch.jobs)
-  const isActive = batch.active.length > 0
+  const stages = useStages(batch.jobs)
+  const isLost = useLost() !== null
+  const isActive = batch.active.length > 0 && !isLost
   const samples = useRate(batch.jobs, isActive)
   const recent = samples.slice(-AVERAGED)
   const rate = recent.length ? recent.reduce((sum, one) => sum + one, 0) / recent.length : 0
@@ -24,18 +26,17 @@ export function BatchHeader({ batch, onDismiss }: { readonly batch: Batch; reado
         </div>
         {isActive && <Sparkline values={samples} label={`${rate.toFixed(0)} chunks a second of late`} />}
       </div>
-      <Segments counts={counts} label="Documents by stage" />
+      <Segments stages={stages} label="Documents by stage" />
       <div className="spread">
-        <Legend counts={counts} />
+        <Legend counts={stages.counts} />
         <Actions batch={batch} onDismiss={onDismiss} />
       </div>
     </section>
   )
 }
 
-function headline({ processed, total, active, isArriving, failed }: Batch): string {
+function headline({ processed, ready, total, active, isArriving }: Batch): string {
   if (active.length || isArriving) return `${number(processed)} of ${plural(total, 'file')}`
-  const ready = processed - failed
   return ready ? `${plural(ready, 'file')} can be asked now` : 'Nothing became searchable'
 }
 
@@ -56,28 +57,34 @@ function details({ etaSeconds, isArriving, failed }: Batch, isActive: boolean, r
 function Actions({ batch, onDismiss }: { readonly batch: Batch; readonly onDismiss: () => void }) {
   const running = batch.active.filter((job) => job.status !== 'paused')
   const paused = batch.active.filter((job) => job.status === 'paused')
+  const isLost = useLost() !== null
   const broken = batch.jobs.filter(
     (job) => job.failedItems > 0 && ['completed', 'failed'].includes(job.status),
   )
   return (
     <div className="line">
       {broken.length > 0 && (
-        <button type="button" onClick={() => each(broken, 'retry')}>
+        <button type="button" disabled={isLost} onClick={() => each(broken, 'retry')}>
           <Icon name="retry" /> Retry failed
         </button>
       )}
       {running.length > 0 && (
-        <button type="button" onClick={() => each(running, 'pause')}>
+        <button type="button" disabled={isLost} onClick={() => each(running, 'pause')}>
           <Icon name="pause" /> Pause
         </button>
       )}
       {paused.length > 0 && (
-        <button type="button" onClick={() => each(paused, 'resume')}>
+        <button type="button" disabled={isLost} onClick={() => each(paused, 'resume')}>
           <Icon name="play" /> Resume
         </button>
       )}
       {batch.active.length > 0 ? (
-        <button type="button" data-kind="danger" onClick={() => each(batch.active, 'cancel')}>
+        <button
+          type="button"
+          data-kind="danger"
+          disabled={isLost}
+          onClick={() => each(batch.active, 'cancel')}
+        >
           <Icon name="cross" /> Cancel rest
         </button>
       ) : (

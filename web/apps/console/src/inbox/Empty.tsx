@@ -1,8 +1,18 @@
 import { Code } from '../parts/Code'
+import { useCurlOptions, useIsLocal } from '../shell/session'
+import { useOffer } from './offer'
 
-/** Three ways to begin. */
+const SAMPLE = `The way of the water
+A headrace is the channel that leads the water of a river to the mill. Where it ends, the water falls on the wheel
+and turns it; behind the wheel, the tailrace leads it back to the river. A gate in the headrace, the sluice, is closed
+when the miller rests, and opened a hand's breadth in spring, when the river is high.`
+
+/** Three ways to begin, each with this very server. */
 export function Empty() {
-  const url = new URL('ingest', document.baseURI).href
+  const offer = useOffer()
+  const url = document.baseURI.replace(/[#?].*$/, '')
+  const isLocal = useIsLocal()
+  const options = useCurlOptions()
   return (
     <section className="card empty stack" aria-labelledby="empty-title">
       <h2 id="empty-title">Nothing here yet. Three ways to begin</h2>
@@ -14,12 +24,25 @@ export function Empty() {
           </p>
         </li>
         <li>
-          <h3>Take the tour with sample documents</h3>
-          <Code text="headrace demo" label="Copy the command" />
+          <h3>No file at hand?</h3>
+          <p className="soft small">A few sentences about mills are ready; ask them what turns the wheel.</p>
+          <div>
+            <button type="button" onClick={() => offer.text(SAMPLE)}>
+              Send the sample text
+            </button>
+          </div>
         </li>
         <li>
-          <h3>Send one from a terminal</h3>
-          <Code text={`curl -F file=@handbook.pdf ${url}`} label="Copy the line" />
+          <h3>Send some from a terminal</h3>
+          <p className="soft small">
+            Files or folders, with bars{isLocal ? '' : ', as the user of the token in HEADRACE_TOKEN'}; or by
+            any program that speaks HTTP.
+          </p>
+          <Code
+            text={`headrace ingest --url ${url.replace(/\/$/, '')} handbook.pdf`}
+            label="Copy the command"
+          />
+          <Code text={`curl ${options}-F file=@handbook.pdf ${url}ingest/async`} label="Copy the line" />
         </li>
       </ol>
     </section>

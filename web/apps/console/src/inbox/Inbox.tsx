@@ -1,6 +1,8 @@
 import { isEnded, type Job, type Upload } from '@headrace/client'
 import { useState } from 'react'
 import { JobRow } from '../jobs/JobRow'
+import { Icon } from '../parts/Icon'
+import { Trouble } from '../parts/Trouble'
 import { href } from '../route'
 import { server, useStore } from '../server'
 import { useBatch } from './batch'
@@ -24,20 +26,20 @@ export function Inbox() {
   const jobs = items.filter((job) => belongs(job) && !dismissed.has(job.jobId))
   const there = new Set(items.map((job) => job.jobId))
   const coming = uploads.filter((one) => !one.jobId || !(there.has(one.jobId) || dismissed.has(one.jobId)))
-  const isEmpty = !isLoading && !jobs.length && !coming.length
+  const isEmpty = !isLoading && !error && !jobs.length && !coming.length
   return (
     <div className="stack">
       <h1 className="unseen">Inbox</h1>
       <WaysIn isLarge={isEmpty} />
-      {error && !items.length && error.status !== 401 && (
-        <p className="notice" data-kind="bad">
-          {error.message}
-        </p>
-      )}
+      {!items.length && <Trouble error={error} />}
       {batch && (batch.total > 1 || batch.jobs.length > 1) && (
         <BatchHeader batch={batch} onDismiss={dismissBatch} />
       )}
-      {isEmpty ? <Empty /> : <Rows jobs={jobs} coming={coming} uploads={uploads} />}
+      {isEmpty ? (
+        <Empty />
+      ) : (
+        jobs.length + coming.length > 0 && <Rows jobs={jobs} coming={coming} uploads={uploads} />
+      )}
     </div>
   )
 }
@@ -75,7 +77,7 @@ function Rows({ jobs, coming, uploads }: RowsProps) {
         <div className="line">
           {waiting > 0 && (
             <button type="button" onClick={release}>
-              {waiting} new ▲
+              <Icon name="up" /> {waiting} new
             </button>
           )}
           {finished.length > 0 && (

@@ -1,6 +1,7 @@
 import type { Upload } from '@headrace/client'
 import { Badge } from '../parts/Badge'
 import { Bar } from '../parts/Bar'
+import { Icon } from '../parts/Icon'
 import { server } from '../server'
 import { bytes, doingUpload } from '../words'
 
@@ -21,19 +22,21 @@ export function UploadRow({ upload }: { readonly upload: Upload }) {
   return (
     <article className="card job" data-part="upload" data-state={state} aria-label={name}>
       <div className="job-head">
-        <span className="sign" aria-hidden="true">
-          📤
+        <span className="sign">
+          <Icon name="up" />
         </span>
         <h3>{name}</h3>
         <span className="soft small figures">{bytes(upload.size)}</span>
         <Badge state={isBad ? 'failed' : state === 'sending' ? 'running' : 'pending'} text={BADGES[state]} />
       </div>
-      <Bar
-        label={`Sending ${name}`}
-        share={upload.progress}
-        state={isBad ? 'failed' : state}
-        text={doingUpload(upload)}
-      />
+      {(isMoving || state === 'sent') && (
+        <Bar
+          label={`Sending ${name}`}
+          share={state === 'sent' ? null : upload.progress}
+          state={state}
+          text={doingUpload(upload)}
+        />
+      )}
       <div className="job-foot">
         <p className={isBad ? 'error small' : 'soft small figures'}>{doingUpload(upload)}</p>
         <div className="line">

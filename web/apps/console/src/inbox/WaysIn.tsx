@@ -15,7 +15,7 @@ export function WaysIn({ isLarge }: { readonly isLarge: boolean }) {
         <h2 id="ways-title">Drop documents anywhere</h2>
         <p className="soft">
           {isLarge && 'PDF, Word, slides, sheets, web pages, mail, books or text. '}
-          Each can be asked as soon as its channel is full.
+          Each can be asked as soon as its bar is full.
         </p>
       </div>
       <div className="line ways-buttons">

@@ -1,6 +1,6 @@
 import { isEnded, type Job, type JobDocument, STAGES, type Stage } from '@headrace/client'
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
-import type { Counts } from '../parts/Segments'
+import type { Stages } from '../parts/Segments'
 import { server, useStore } from '../server'
 
 const SAMPLES = 40
@@ -15,6 +15,8 @@ export interface Batch {
   readonly isArriving: boolean
   readonly total: number
   readonly processed: number
+  /** Can be searched, as nothing of a job that was cancelled can. */
+  readonly ready: number
   readonly failed: number
   readonly etaSeconds: number | null
 }
@@ -53,7 +55,7 @@ function useArriving(listed: readonly Job[]): readonly [boolean, readonly (strin
   return [`${before}${now}` !== '', sent.map(({ jobId }) => jobId)]
 }
 
-function summary(jobs: readonly Job[], isArriving: boolean): Batch {
+export function summary(jobs: readonly Job[], isArriving: boolean): Batch {
   const active = jobs.filter((job) => !isEnded(job))
   const sum = (of: (job: Job) => number): number => jobs.reduce((all, job) => all + of(job), 0)
   const times = active.map((job) => job.etaSeconds).filter((one) => one !== null)
@@ -63,6 +65,7 @@ function summary(jobs: readonly Job[], isArriving: boolean): Batch {
     isArriving,
     total: sum((job) => job.totalItems),
     processed: sum((job) => job.processedItems),
+    ready: sum((job) => (job.status === 'cancelled' ? 0 : job.processedItems - job.failedItems)),
     failed: sum((job) => job.failedItems),
     etaSeconds: times.length ? Math.max(...times) : null,
   }
@@ -94,31 +97,34 @@ function done({ stats, currentChunk, stage }: Job): number {
   return Math.max(embedded, stage === 'indexing' ? (currentChunk ?? 0) : 0)
 }
 
-/** How many documents stand where: by their own stage where a job has several. */
-export function useStageCounts(jobs: readonly Job[]): Counts {
+/** How many documents stand where, and how much of them is done: by their own stage where a job has several. */
+export function useStages(jobs: readonly Job[]): Stages {
   const detailed = jobs.filter((job) => job.totalItems > 1 && !isEnded(job)).slice(0, DETAILED)
   const items = useDocumentsOf(detailed.map((job) => job.jobId).join(' '))
   const counts: Partial<Record<Stage, number>> = {}
-  const add = (stage: Stage, count: number): void => {
+  const done: Partial<Record<Stage, number>> = {}
+  const add: Add = (stage, count, share) => {
     counts[stage] = (counts[stage] ?? 0) + count
+    done[stage] = (done[stage] ?? 0) + count * (STAGES.includes(stage) ? share : 1)
   }
   for (const job of jobs) {
     const own = items.get(job.jobId)
-    if (own?.length) for (const item of own) add(item.stage, 1)
+    if (own?.length) for (const item of own) add(item.stage, 1, item.progress)
     else countJob(job, add)
   }
-  return counts
+  return { counts, done }
 }
 
-function countJob(job: Job, add: (stage: Stage, count: number) => void): void {
-  const left = Math.max(0, job.totalItems - job.processedItems)
-  add('failed', job.failedItems)
-  const isWhole = job.status === 'failed' || job.status === 'cancelled'
-  if (!isWhole) add('completed', job.processedItems - job.failedItems)
-  add(
-    isWhole || STAGES.includes(job.stage) ? job.stage : 'received',
-    isWhole ? job.totalItems - job.failedItems : left,
-  )
+type Add = (stage: Stage, count: number, share: number) => void
+
+export function countJob(job: Job, add: Add): void {
+  const { status, stage, progress, totalItems, processedItems, failedItems } = job
+  add('failed', failedItems, 1)
+  if (status === 'failed' || status === 'cancelled') return add(stage, totalItems - failedItems, 1)
+  add('completed', processedItems - failedItems, 1)
+  const left = Math.max(0, totalItems - processedItems)
+  const share = left ? Math.max(0, progress * totalItems - processedItems) / left : 0
+  add(STAGES.includes(stage) ? stage : 'received', left, share)
 }
 
 function useDocumentsOf(jobIds: string): ReadonlyMap<string, readonly JobDocument[]> {

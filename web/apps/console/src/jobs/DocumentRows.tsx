@@ -1,5 +1,6 @@
-import { type JobDocument, SIGNS } from '@headrace/client'
+import type { JobDocument } from '@headrace/client'
 import { memo } from 'react'
+import { Sign } from '../parts/Sign'
 import { VirtualList } from '../parts/VirtualList'
 import { server, useStore } from '../server'
 import { doingDocument } from '../words'
@@ -7,8 +8,10 @@ import { doingDocument } from '../words'
 /** The documents of a job, however many. */
 export function DocumentRows({ jobId, mostRows }: { readonly jobId: string; readonly mostRows: number }) {
   const list = server.jobDocuments(jobId)
-  const { items, isLoading, hasMore } = useStore(list)
-  if (!items.length) return <p className="soft small">{isLoading ? 'Asking…' : 'No documents.'}</p>
+  const { items, isLoading, hasMore, error } = useStore(list)
+  if (!items.length) {
+    return <p className="soft small">{isLoading ? 'Asking…' : (error?.message ?? 'No documents.')}</p>
+  }
   return (
     <VirtualList
       items={items}
@@ -25,9 +28,7 @@ export function DocumentRows({ jobId, mostRows }: { readonly jobId: string; read
 const DocumentRow = memo(function DocumentRow({ item }: { readonly item: JobDocument }) {
   return (
     <div className="item" data-state={item.status} data-stage={item.stage}>
-      <span className="sign" aria-hidden="true">
-        {SIGNS[item.stage]}
-      </span>
+      <Sign stage={item.stage} />
       <span className="item-name">{item.filename}</span>
       <span className="item-channel" aria-hidden="true">
         <i style={{ width: `${item.progress * 100}%` }} />

@@ -1,15 +1,17 @@
-import { type Frame, isEnded, type Job, SIGNS } from '@headrace/client'
+import { type Frame, isEnded, type Job } from '@headrace/client'
 import { memo, useMemo, useState } from 'react'
 import { Badge } from '../parts/Badge'
 import { Bar } from '../parts/Bar'
+import { useLost } from '../parts/lost'
 import { useNow } from '../parts/now'
+import { Sign } from '../parts/Sign'
 import { VirtualList } from '../parts/VirtualList'
 import { href } from '../route'
 import { server, useStore } from '../server'
 import { ago, bytes, clock, doing, isIngestion, number, plural, STAGE_NAMES, timeLeft } from '../words'
 import { DocumentRows } from './DocumentRows'
 import { ErrorCards } from './ErrorCard'
-import { spans, useEvents } from './events'
+import { type EventLog, spans, useEvents } from './events'
 import { JobActions } from './JobActions'
 import { useJobName } from './name'
 import { Snippets } from './Snippets'
@@ -19,19 +21,27 @@ import { Timeline } from './Timeline'
 export function JobPage({ jobId }: { readonly jobId: string }) {
   const { job, isLoading, error } = useStore(server.job(jobId))
   if (job) return <Known job={job} />
+  const isMissing = error?.status === 404
   return (
-    <div className="stack">
-      <h1>Job</h1>
-      <p className="soft">{isLoading ? 'Asking the server…' : (error?.message ?? 'There is no such job.')}</p>
-      {!isLoading && <a href={href('jobs')}>All jobs</a>}
+    <div className="stack" data-part={isMissing ? 'not-found' : undefined}>
+      <h1>{isMissing ? 'There is no such job' : 'Job'}</h1>
+      <p className="soft">{isLoading ? 'Asking the server…' : isMissing ? MISSING : error?.message}</p>
+      {!isLoading && (
+        <p>
+          <a href={href('jobs')}>All jobs</a>
+        </p>
+      )}
     </div>
   )
 }
 
+const MISSING = 'It was cleaned away, is somebody else’s, or its address is not whole.'
+
 function Known({ job }: { readonly job: Job }) {
   const name = useJobName(job)
-  const events = useEvents(job.jobId, job.lastEventId)
-  const now = useNow(!isEnded(job))
+  const lostAt = useLost()
+  const { events, isRead } = useEvents(job.jobId, job.lastEventId, lostAt !== null)
+  const now = useNow(!isEnded(job) && lostAt === null)
   const isFailed = job.status === 'failed' || job.failedItems > 0
   return (
     <div className="stack" data-part="job-page" data-state={job.status}>
@@ -40,7 +50,7 @@ function Known({ job }: { readonly job: Job }) {
       </p>
       <div className="spread">
         <h1 className="job-title">
-          <span aria-hidden="true">{SIGNS[job.stage]}</span> {name}
+          <Sign stage={job.stage} /> {name}
         </h1>
         <div className="line">
           <Badge
@@ -55,11 +65,11 @@ function Known({ job }: { readonly job: Job }) {
           <p>{doing(job)}</p>
           <p>
             <b>{Math.floor(job.percent)} %</b>{' '}
-            <span className="soft">{isEnded(job) ? '' : timeLeft(job.etaSeconds)}</span>
+            <span className="soft">{isEnded(job) || lostAt !== null ? '' : timeLeft(job.etaSeconds)}</span>
           </p>
         </div>
         <Bar label={`Progress of ${name}`} share={job.progress} state={job.status} text={doing(job)} />
-        <Timeline spans={spans(events, job, now)} job={job} />
+        {isRead && <Timeline spans={spans(events, job, lostAt ?? now)} job={job} />}
       </section>
       {isFailed && <ErrorCards job={job} />}
       {isIngestion(job) && (
@@ -71,7 +81,7 @@ function Known({ job }: { readonly job: Job }) {
           </section>
         </>
       )}
-      <Log events={events} />
+      <Log events={events} isRead={isRead} />
       <Snippets jobId={job.jobId} />
     </div>
   )
@@ -101,18 +111,20 @@ function Facts({ job }: { readonly job: Job }) {
   )
 }
 
-function Log({ events }: { readonly events: readonly Frame[] }) {
+function Log({ events, isRead }: EventLog) {
   const [isRaw, setRaw] = useState(false)
   const newest = useMemo(() => [...events].reverse(), [events])
   return (
     <section className="card stack" aria-label="Log" data-part="log" data-count={events.length}>
       <div className="spread">
         <h2>Log</h2>
-        <button type="button" data-kind="quiet" aria-pressed={isRaw} onClick={() => setRaw(!isRaw)}>
-          {isRaw ? 'In words' : `Raw, ${plural(events.length, 'event')}`}
-        </button>
+        {events.length > 0 && (
+          <button type="button" data-kind="quiet" aria-pressed={isRaw} onClick={() => setRaw(!isRaw)}>
+            {isRaw ? 'In words' : `Raw, ${plural(events.length, 'event')}`}
+          </button>
+        )}
       </div>
-      {events.length === 0 && <p className="soft small">Its single events are no longer kept.</p>}
+      {isRead && events.length === 0 && <p className="soft small">Its single events are no longer kept.</p>}
       <VirtualList
         items={newest}
         rowHeight={30}

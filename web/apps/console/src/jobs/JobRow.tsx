@@ -1,8 +1,10 @@
-import { isEnded, type Job, quietSeconds, SIGNS } from '@headrace/client'
+import { isEnded, type Job, quietSeconds } from '@headrace/client'
 import { memo, useState } from 'react'
 import { Badge } from '../parts/Badge'
 import { Bar } from '../parts/Bar'
+import { useLost } from '../parts/lost'
 import { useNow } from '../parts/now'
+import { Sign } from '../parts/Sign'
 import { href } from '../route'
 import { bytes, doing, duration, isIngestion, plural, timeLeft } from '../words'
 import { DocumentRows } from './DocumentRows'
@@ -27,6 +29,7 @@ export const JobRow = memo(function JobRow({ job, size, onDismiss }: JobRowProps
   const isFailed = job.status === 'failed' || job.failedItems > 0
   const isLarge = job.totalItems > 1
   const isOpen = isLarge && (isOpened ?? !isEnded(job))
+  const isLost = useLost() !== null
   const quiet = quietSeconds(job, useNow(job.status === 'running', LOOK_MS))
   return (
     <article
@@ -37,9 +40,7 @@ export const JobRow = memo(function JobRow({ job, size, onDismiss }: JobRowProps
       aria-label={name}
     >
       <div className="job-head">
-        <span className="sign" aria-hidden="true">
-          {SIGNS[job.stage]}
-        </span>
+        <Sign stage={job.stage} />
         <h3>
           <a href={href('jobs', job.jobId)}>{name}</a>
         </h3>
@@ -51,8 +52,8 @@ export const JobRow = memo(function JobRow({ job, size, onDismiss }: JobRowProps
       <Bar label={`Progress of ${name}`} share={job.progress} state={job.status} text={doing(job)} />
       <div className="job-foot">
         <p className="soft small figures" data-part="doing">
-          {[doing(job), job.asked ? '' : facts(job)].filter(Boolean).join(' · ')}
-          {quiet !== null && (
+          {[doing(job), job.asked ? '' : facts(job, isLost)].filter(Boolean).join(' · ')}
+          {quiet !== null && !isLost && (
             <b className="quiet"> · nothing heard for {duration(quiet)}: the worker was last seen then</b>
           )}
         </p>
@@ -93,11 +94,14 @@ function badge({ status, stage, failedItems }: Job): string | undefined {
   }[stage as string]
 }
 
-function facts(job: Job): string {
+/** The time left is of the moment in which it was told: without a connection nobody knows it. */
+function facts(job: Job, isLost: boolean): string {
   if (job.status !== 'running') return ''
   const items =
     job.totalItems > 1
       ? `${job.processedItems} of ${plural(job.totalItems, isIngestion(job) ? 'document' : 'step')}`
       : ''
-  return [`${Math.floor(job.percent)} %`, items, timeLeft(job.etaSeconds)].filter(Boolean).join(' · ')
+  return [`${Math.floor(job.percent)} %`, items, isLost ? '' : timeLeft(job.etaSeconds)]
+    .filter(Boolean)
+    .join(' · ')
 }

@@ -1,18 +1,19 @@
 import { isEnded } from '@headrace/client'
-import { Segments, Legend } from '../parts/Segments'
 import { Empty } from '../inbox/Empty'
+import { Trouble } from '../parts/Trouble'
 import { server, useStore } from '../server'
 import { href, replace, useRoute } from '../route'
 import { useQueue } from '../system/queue'
+import { QueueBar } from '../system/QueueBar'
 import { JobRow } from './JobRow'
 
 const STATUSES = ['', 'active', 'completed', 'failed', 'cancelled'] as const
 
 /** Every job, newest first; the filter is in the address. */
 export function Jobs() {
-  const { items, hasMore, isLoading } = useStore(server.jobs)
+  const { items, hasMore, isLoading, error } = useStore(server.jobs)
   const status = useRoute().query.get('status') ?? ''
-  const counts = useQueue()
+  const queue = useQueue()
   const shown = items.filter(
     (job) => !status || (status === 'active' ? !isEnded(job) : job.status === status),
   )
@@ -36,18 +37,19 @@ export function Jobs() {
           ))}
         </div>
       </div>
-      {counts && (
+      {queue && (
         <div className="card stack">
-          <Segments counts={counts} label="Jobs" />
-          <Legend counts={counts} />
+          <QueueBar queue={queue} />
         </div>
       )}
       <h2 className="unseen">Newest first</h2>
       {shown.map((job) => (
         <JobRow key={job.jobId} job={job} />
       ))}
+      {!items.length && <Trouble error={error} />}
       {!shown.length &&
         !isLoading &&
+        !error &&
         (status ? <p className="soft">No such job among those loaded.</p> : <Empty />)}
       {hasMore && (
         <button type="button" disabled={isLoading} onClick={() => void server.jobs.loadMore()}>

@@ -1,14 +1,16 @@
 import { useState } from 'react'
 import { Code } from '../parts/Code'
+import { useCurlOptions } from '../shell/session'
 
 const LANGUAGES = ['curl', 'Python', 'JavaScript'] as const
 
 /** The same job from elsewhere. */
 export function Snippets({ jobId }: { readonly jobId: string }) {
   const [language, setLanguage] = useState<(typeof LANGUAGES)[number]>('curl')
+  const options = useCurlOptions()
   const url = new URL('.', document.baseURI).href.replace(/\/$/, '')
   const lines = {
-    curl: `curl -N ${url}/jobs/${jobId}/events`,
+    curl: `curl -N ${options}${url}/jobs/${jobId}/events`,
     Python: `from headrace.client import Client
 
 for frame in Client("${url}").follow("${jobId}"):

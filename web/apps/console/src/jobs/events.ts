@@ -9,13 +9,20 @@ interface EventPage {
 
 const PAGE = 1000
 
+export interface EventLog {
+  readonly events: readonly Frame[]
+  /** Whether it was read at all; before, nobody can tell that there is nothing. */
+  readonly isRead: boolean
+}
+
 /** All events of a job that are kept, and each later one: read on from the last whenever there is news. */
-export function useEvents(jobId: string, lastEventId: string | null): readonly Frame[] {
+export function useEvents(jobId: string, lastEventId: string | null, isLost: boolean): EventLog {
   const [events, setEvents] = useState<readonly Frame[]>([])
+  const [isRead, setRead] = useState(false)
   const place = useRef<{ after: string | null; isReading: boolean }>({ after: null, isReading: false })
   useEffect(() => {
     const here = place.current
-    if (here.isReading || (lastEventId !== null && here.after === lastEventId)) return
+    if (isLost || here.isReading || (lastEventId !== null && here.after === lastEventId)) return
     here.isReading = true
     const read = async (): Promise<void> => {
       for (;;) {
@@ -23,6 +30,7 @@ export function useEvents(jobId: string, lastEventId: string | null): readonly F
         const page = await server.request<EventPage>('GET', `jobs/${jobId}/events`, { query })
         if (page.events.length) setEvents((all) => [...all, ...page.events])
         here.after = page.nextCursor ?? here.after
+        setRead(true)
         if (page.events.length < PAGE) return
       }
     }
@@ -31,8 +39,8 @@ export function useEvents(jobId: string, lastEventId: string | null): readonly F
       .finally(() => {
         here.isReading = false
       })
-  }, [jobId, lastEventId, events.length])
-  return events
+  }, [jobId, lastEventId, isLost, events.length])
+  return { events, isRead }
 }
 
 export interface Span {

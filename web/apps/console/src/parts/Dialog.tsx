@@ -2,7 +2,8 @@ import { type ReactNode, useLayoutEffect, useRef } from 'react'
 
 interface DialogProps {
   readonly label: string
-  readonly onClose: () => void
+  /** Without it, the dialog stays. */
+  readonly onClose?: () => void
   readonly children: ReactNode
 }
 
@@ -21,7 +22,13 @@ export function Dialog({ label, onClose, children }: DialogProps) {
       aria-label={label}
       onCancel={(event) => {
         event.preventDefault()
-        onClose()
+        onClose?.()
+      }}
+      onClose={({ currentTarget: dialog }) => {
+        // a browser closes at the second Escape, whatever it is told at the first
+        if (dialog.open || !dialog.isConnected) return
+        if (onClose) onClose()
+        else dialog.showModal()
       }}
     >
       {children}

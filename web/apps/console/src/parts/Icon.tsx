@@ -20,6 +20,13 @@ const PATHS = {
   down: 'M6 9l6 6 6-6',
   trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13',
   alert: 'M12 4 2.8 20h18.4zM12 10v4.5M12 17.3v.1',
+  up: 'M12 19V5M6 11l6-6 6 6',
+  swap: 'M8 19V5M4.5 8.5 8 5l3.5 3.5M16 5v14M12.5 15.5 16 19l3.5-3.5',
+  read: 'M4 6c3-1.5 6-1.5 8 0 2-1.5 5-1.5 8 0v13c-3-1.5-6-1.5-8 0-2-1.5-5-1.5-8 0zM12 6v13',
+  cut: 'M4 7h16M4 12h5M12 12h8M4 17h9M16 17h4',
+  enrich: 'M12 4l1.8 6.2L20 12l-6.2 1.8L12 20l-1.8-6.2L4 12l6.2-1.8z',
+  index: 'M4 5h16v5H4zM4 14h16v5H4zM10 7.5h4M10 16.5h4',
+  stop: 'M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM6 6l12 12',
 } as const
 
 export type IconName = keyof typeof PATHS

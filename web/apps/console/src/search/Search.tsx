@@ -1,6 +1,8 @@
+import type { HeadraceError } from '@headrace/client'
 import { useQuery } from '@tanstack/react-query'
 import type { FormEvent } from 'react'
 import { Icon } from '../parts/Icon'
+import { Trouble } from '../parts/Trouble'
 import { href, replace } from '../route'
 import { server, useStore } from '../server'
 import { plural } from '../words'
@@ -45,11 +47,7 @@ export function Search({ query }: { readonly query: URLSearchParams }) {
       <h1>Search</h1>
       <Question key={q} q={q} workspace={workspace} documents={documents} mode={mode} />
       {documents && <Within documents={documents} q={q} />}
-      {answer.error && (
-        <p className="notice" data-kind="bad">
-          {answer.error.message}
-        </p>
-      )}
+      <Trouble error={answer.error as HeadraceError | null} />
       {answer.isFetching && !answer.data && <p className="soft">Looking…</p>}
       {answer.data && <Found answer={answer.data} q={q} />}
       {!q && <p className="soft">Ask in your own words: passages are found by keywords and by meaning.</p>}
@@ -93,7 +91,7 @@ function Question({ q, workspace, documents, mode }: Asked) {
         ))}
       </select>
       <select name="mode" aria-label="How" defaultValue={mode}>
-        <option value="">As set</option>
+        <option value="">The usual way</option>
         <option value="hybrid">Both ways</option>
         <option value="vector">By meaning</option>
         <option value="keyword">By keywords</option>

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import { DropZone } from '../inbox/DropZone'
 import { Inbox } from '../inbox/Inbox'
 import { useEnds } from '../inbox/ends'
@@ -8,10 +8,13 @@ import { Documents } from '../documents/Documents'
 import { Search } from '../search/Search'
 import { Workspaces } from '../workspaces/Workspaces'
 import { System } from '../system/System'
+import { useLost } from '../parts/lost'
 import { type Route, useRoute } from '../route'
-import { server, useStore } from '../server'
+import { askAgain, server, useStore } from '../server'
 import { Help } from './Help'
 import { Login } from './Login'
+import { Lost } from './Lost'
+import { NotFound } from './NotFound'
 import { Rail, ROOMS } from './Rail'
 import { Toasts } from './Toasts'
 import { Top } from './Top'
@@ -23,22 +26,28 @@ export function App() {
   const [isHelping, setHelping] = useState(false)
   useKeys(() => setHelping(true))
   useEnds()
-  const { error } = useStore(server.connection)
+  const { state, error } = useStore(server.connection)
   const mustLogIn = error?.status === 401
   useSameUser()
   useSession() // so that a later log-in knows whether it is the same user's
+  const isLost = useLost() !== null
   useEffect(() => {
-    document.title = `${ROOMS.find(({ room }) => room === route.room)?.name ?? 'Inbox'} · Headrace`
+    if (state === 'live' || state === 'polling') askAgain()
+  }, [state])
+  useEffect(() => {
+    document.title = `${ROOMS.find(({ room }) => room === route.room)?.name ?? 'No such page'} · Headrace`
   }, [route.room])
+  useArrival(`${route.room}/${route.id}`)
   return (
     <DropZone>
       <a className="skip" href="#room" onClick={skip}>
         Skip to the content
       </a>
-      <div className="shell">
+      <div className="shell" data-state={isLost ? 'lost' : 'live'}>
         <Top onHelp={() => setHelping(true)} />
         <Rail room={route.room} />
         <main className="room" id="room" tabIndex={-1}>
+          <Lost />
           <Room route={route} />
         </main>
       </div>
@@ -47,6 +56,20 @@ export function App() {
       <Toasts />
     </DropZone>
   )
+}
+
+/** Another page begins at its top, with the keyboard in it; the way back leads to where one was. */
+function useArrival(page: string): void {
+  const before = useRef(page)
+  useEffect(() => {
+    const isSeen = history.state !== null
+    if (!isSeen) history.replaceState({ isSeen: true }, '')
+    if (before.current === page) return
+    before.current = page
+    if (document.activeElement === document.body)
+      document.getElementById('room')?.focus({ preventScroll: true })
+    if (!isSeen) scrollTo(0, 0) // else the browser goes to where it was
+  }, [page])
 }
 
 /** The address behind the `#` says where one is: a jump must not change it. */
@@ -67,7 +90,9 @@ function Room({ route }: { readonly route: Route }) {
       return <Workspaces />
     case 'system':
       return <System />
-    default:
+    case 'inbox':
       return <Inbox />
+    default:
+      return <NotFound />
   }
 }

@@ -1,5 +1,6 @@
 import type { Connection } from '@headrace/client'
 import { useEffect, useState } from 'react'
+import { Icon } from '../parts/Icon'
 import { useNow } from '../parts/now'
 import { server, useStore } from '../server'
 
@@ -12,7 +13,7 @@ export function ConnectionPill() {
   const caughtUp = connection.state === 'live' ? connection.caughtUp : 0
   return (
     <p className="pill" data-state={connection.state} title={title(connection)}>
-      <i aria-hidden="true" />
+      {connection.state === 'polling' ? <Icon name="swap" /> : <i aria-hidden="true" />}
       <span>
         <CaughtUp key={caughtUp} count={caughtUp} then={says(connection, now)} />
       </span>
@@ -32,7 +33,7 @@ function says({ state, behind, retryAt, error }: Connection, now: number): strin
     case 'catching-up':
       return behind ? `Catching up ${behind}` : 'Catching up'
     case 'polling':
-      return '⇅ Polling'
+      return 'Polling'
     case 'reconnecting':
       return `Reconnecting in ${Math.max(0, Math.ceil(((retryAt ?? now) - now) / 1000))} s`
     case 'stopped':

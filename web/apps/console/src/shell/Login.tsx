@@ -9,25 +9,26 @@ export function Login() {
   const before = lastSession()
   const send = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault()
+    setError('')
     const token = String(new FormData(event.currentTarget).get('token') ?? '').trim()
     try {
       await signIn(token)
     } catch (caught) {
-      setError((caught as HeadraceError).message)
+      setError(refusal(caught as HeadraceError))
     }
   }
   return (
-    <Dialog label="Sign in" onClose={() => undefined}>
+    <Dialog label="Sign in">
       <form onSubmit={send} id="login-form">
         <h2>Sign in</h2>
         <p className="soft">
           {before
             ? 'Your session is over, or was taken back. What was received is safe, and goes on meanwhile.'
             : 'This server asks for a token.'}{' '}
-          One is made by <code>headrace token create --user NAME</code>.
+          Whoever runs the server makes one with <code>headrace token create --user NAME</code>.
         </p>
         <label htmlFor="token">Token</label>
-        <input id="token" name="token" type="password" autoComplete="current-password" required />
+        <input id="token" name="token" type="password" autoComplete="current-password" required data-first />
         {error && (
           <p className="notice" data-kind="bad" role="alert">
             {error}
@@ -41,4 +42,10 @@ export function Login() {
       </form>
     </Dialog>
   )
+}
+
+function refusal({ status, message }: HeadraceError): string {
+  return status === 401
+    ? 'This server does not know that token. It may be mistyped or cut off, or it has expired or was taken back.'
+    : message
 }

@@ -19,6 +19,16 @@ export function useSession(): Session | undefined {
   }).data
 }
 
+/** Whether nobody logs in here. */
+export function useIsLocal(): boolean {
+  return (useSession()?.userId ?? 'local') === 'local'
+}
+
+/** What a line with curl needs besides, to be answered. */
+export function useCurlOptions(): string {
+  return useIsLocal() ? '' : '-H "Authorization: Bearer $HEADRACE_TOKEN" '
+}
+
 /** Who was logged in last, as long as the page is open. */
 export function lastSession(): Session | undefined {
   return queries.getQueryData<Session>(KEY)

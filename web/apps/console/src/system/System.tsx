@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
 import { Badge } from '../parts/Badge'
-import { Legend, Segments } from '../parts/Segments'
 import { every, server, useStore } from '../server'
-import { useSession } from '../shell/session'
+import { useIsLocal, useSession } from '../shell/session'
 import { ago, number, plural } from '../words'
 import { useQueue, useStats } from './queue'
+import { QueueBar } from './QueueBar'
 
 interface Worker {
   readonly workerId: string
@@ -22,7 +22,7 @@ const LOOK_MS = 3_000
 
 /** How the server is. */
 export function System() {
-  const counts = useQueue()
+  const queue = useQueue()
   const stats = useStats()
   return (
     <div className="stack">
@@ -31,13 +31,12 @@ export function System() {
         <div className="spread">
           <h2>The queue at a glance</h2>
           <p className="soft small figures">
-            {stats
+            {stats?.totalJobs
               ? `${number(stats.totalChunksCreated)} chunks made by ${plural(stats.totalJobs, 'job')}`
-              : ''}
+              : stats && 'No jobs yet'}
           </p>
         </div>
-        <Segments counts={counts ?? {}} label="Jobs" />
-        <Legend counts={counts ?? {}} />
+        {queue && <QueueBar queue={queue} />}
       </section>
       <Workers />
       <Server />
@@ -99,12 +98,14 @@ function Server() {
     await server.request('DELETE', 'session').catch(() => undefined)
     location.reload()
   }
-  const isLocal = session?.userId === 'local'
+  const isLocal = useIsLocal()
   return (
     <section className="card stack" aria-label="Server">
       <div className="spread">
         <h2>Server</h2>
-        <Badge state={ready.data ? 'ready' : 'error'} text={ready.data ? 'Ready' : 'Not ready'} />
+        {!ready.isPending && (
+          <Badge state={ready.data ? 'ready' : 'error'} text={ready.data ? 'Ready' : 'Not ready'} />
+        )}
       </div>
       <dl className="facts">
         <div>
@@ -115,7 +116,7 @@ function Server() {
           <dt>Stream</dt>
           <dd>
             {connection.transport ?? 'none'}
-            {connection.isHolder ? ', held by this tab' : ''}
+            {connection.transport && connection.isHolder ? ', held by this tab' : ''}
           </dd>
         </div>
         <div>

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import type { Counts } from '../parts/Segments'
+import type { Stages } from '../parts/Segments'
 import { every, server } from '../server'
 
 interface Stats {
@@ -24,9 +24,10 @@ export function useStats(): Stats | undefined {
 }
 
 /** The queue at a glance, in the colours of the stages. */
-export function useQueue(): Counts | null {
+export function useQueue(): Stages | null {
   const stats = useStats()
   if (!stats?.totalJobs) return null
   const { completed, running, pending, paused, failed, cancelled } = stats
-  return { completed, indexing: running, received: pending + paused, failed, cancelled }
+  const done = { completed, failed, cancelled }
+  return { counts: { ...done, indexing: running, received: pending + paused }, done }
 }

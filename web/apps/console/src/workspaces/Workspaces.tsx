@@ -4,26 +4,30 @@ import { Badge } from '../parts/Badge'
 import { Bar } from '../parts/Bar'
 import { Dialog } from '../parts/Dialog'
 import { Icon } from '../parts/Icon'
+import { useLost } from '../parts/lost'
+import { Trouble } from '../parts/Trouble'
 import { href } from '../route'
 import { server, useStore } from '../server'
 import { ago, plural } from '../words'
 
 /** Containers of documents, each with its settings. */
 export function Workspaces() {
-  const { items, isLoading } = useStore(server.workspaces())
+  const { items, isLoading, error } = useStore(server.workspaces())
+  const isLost = useLost() !== null
   const [isMaking, setMaking] = useState(false)
   return (
     <div className="stack">
       <div className="spread">
         <h1>Workspaces</h1>
-        <button type="button" data-kind="primary" onClick={() => setMaking(true)}>
+        <button type="button" data-kind="primary" disabled={isLost} onClick={() => setMaking(true)}>
           <Icon name="plus" /> New workspace
         </button>
       </div>
       {items.map((one) => (
         <Card key={one.workspaceId} one={one} />
       ))}
-      {!items.length && !isLoading && (
+      {!items.length && <Trouble error={error} />}
+      {!items.length && !isLoading && !error && (
         <p className="card soft">None yet. One is made with the first document that names it, or here.</p>
       )}
       {isMaking && <Make onClose={() => setMaking(false)} />}
@@ -108,7 +112,7 @@ function Settings({ one }: { readonly one: Workspace }) {
           type="number"
           min={16}
           max={256}
-          defaultValue={Number(config.chunkSize ?? 256)}
+          defaultValue={Number(config.chunk_size ?? 256)}
         />
       </label>
       <label>
@@ -118,12 +122,12 @@ function Settings({ one }: { readonly one: Workspace }) {
           type="number"
           min={0}
           max={128}
-          defaultValue={Number(config.chunkOverlap ?? 0)}
+          defaultValue={Number(config.chunk_overlap ?? 0)}
         />
       </label>
       <label>
         Search
-        <select name="search_mode" defaultValue={String(config.searchMode ?? 'hybrid')}>
+        <select name="search_mode" defaultValue={String(config.search_mode ?? 'hybrid')}>
           <option value="hybrid">Both ways</option>
           <option value="vector">By meaning</option>
           <option value="keyword">By keywords</option>
@@ -181,10 +185,15 @@ function Make({ onClose }: { readonly onClose: () => void }) {
 }
 
 function Delete({ one, onClose }: { readonly one: Workspace; readonly onClose: () => void }) {
+  const [error, setError] = useState<HeadraceError | null>(null)
   const act = async (): Promise<void> => {
-    onClose()
-    await server.request('DELETE', `workspaces/${one.workspaceId}`).catch(() => undefined)
-    await server.workspaces().refresh()
+    try {
+      await server.request('DELETE', `workspaces/${one.workspaceId}`)
+      onClose()
+      await server.workspaces().refresh()
+    } catch (caught) {
+      setError(caught as HeadraceError)
+    }
   }
   return (
     <Dialog label={`Delete ${one.name}`} onClose={onClose}>
@@ -193,6 +202,7 @@ function Delete({ one, onClose }: { readonly one: Workspace; readonly onClose: (
         <p className="soft">
           Its {plural(one.documentCount, 'document')} can no longer be found. This cannot be undone.
         </p>
+        <Trouble error={error} />
         <div className="line">
           <button type="button" data-kind="danger" onClick={() => void act()}>
             Delete
