@@ -119,10 +119,7 @@ export function createClient(options: ClientOptions = {}): Client {
   const uploads = createUploads(http, notifier, (jobId) => void jobs.look(jobId))
   const stream = createSharedStream(http, {
     frames: (frames) => frames.forEach(hear),
-    state(told) {
-      connection.set(told)
-      if (told.state === 'live' || told.state === 'polling') readAgain()
-    },
+    state: connection.set,
   })
 
   function close(): void {
@@ -130,14 +127,6 @@ export function createClient(options: ClientOptions = {}): Client {
     if (looking) stream.stop()
     clearInterval(looking)
     looking = undefined
-  }
-
-  /** What could not be read while the server was away. */
-  function readAgain(): void {
-    jobs.lookAgain()
-    for (const shown of [workspaces, ...documents.values(), ...jobDocuments.values()]) {
-      if (shown.getSnapshot().error) shown.refreshSoon()
-    }
   }
 
   const list = <T>(path: string, key: keyof T, query?: RequestOptions['query']): PagedList<T> =>

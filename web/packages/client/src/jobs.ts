@@ -1,5 +1,5 @@
 import type { Http } from './http.js'
-import { createList, type ListStore } from './list.js'
+import { AGAIN_MS, createList, type ListStore } from './list.js'
 import { isLater, isState } from './position.js'
 import {
   createValue,
@@ -27,8 +27,6 @@ export interface Jobs {
   apply(frame: Frame): void
   /** What no event tells, the place in the queue, is to be looked up again and again while a job waits. */
   lookAtWaiting(): void
-  /** Asks again for what could not be had, if anybody looks at it. */
-  lookAgain(): void
 }
 
 export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): Jobs {
@@ -68,8 +66,8 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
 
   const look: Jobs['look'] = (jobId) =>
     http.request<JobView>('GET', `jobs/${jobId}`).then(adopt, (error) => {
-      const store = stores.get(jobId)
-      store?.set({ ...store.getSnapshot(), isLoading: false, error })
+      stores.get(jobId)?.set({ job: known.get(jobId) ?? null, isLoading: false, error })
+      if (!error.isFinal) setTimeout(want, AGAIN_MS, jobId)
     })
 
   /** A few are asked for one by one, many by the list that they are in. */
@@ -91,11 +89,6 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
     for (const { jobId, status } of known.values()) {
       if (status === 'pending' || status === 'paused') want(jobId)
     }
-  }
-
-  function lookAgain(): void {
-    if (list.getSnapshot().error) list.refreshSoon()
-    for (const [jobId, store] of stores) if (store.getSnapshot().error && store.isWatched()) want(jobId)
   }
 
   function hear(frame: Frame): void {
@@ -133,7 +126,6 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
       }
     },
     lookAtWaiting,
-    lookAgain,
     apply: (frame) => (isState(frame) ? hearState(frame) : hear(frame)),
   }
 }

@@ -25,6 +25,8 @@ interface Source<View, T> {
 }
 
 const REFRESH_MS = 1_000
+/** What could not be read, since the server was away, is read again after so long. */
+export const AGAIN_MS = 5_000
 
 /** One of the server's lists, newest first, page by page. */
 export interface PagedList<T> extends ListStore<T> {
@@ -68,8 +70,10 @@ export function createList<View, T>(
         const items = await act()
         places = new Map(items.map((item, at) => [item[key], at]))
         set({ items, isLoading: false, hasMore: !!cursor, error: null })
-      } catch (error) {
-        set({ isLoading: false, error: toError(error) })
+      } catch (caught) {
+        const error = toError(caught)
+        set({ isLoading: false, error })
+        if (!error.isFinal) setTimeout(refreshSoon, AGAIN_MS)
       }
     }))
 
@@ -89,7 +93,7 @@ export function createList<View, T>(
       if (!rest.length) cursor = next
       return [...fresh, ...rest]
     })
-  const soon = throttled(REFRESH_MS, refresh)
+  const refreshSoon = throttled(REFRESH_MS, async () => value.isWatched() && refresh())
 
   return {
     ...value,
@@ -100,14 +104,12 @@ export function createList<View, T>(
         cursor = next
         return [...value.getSnapshot().items, ...page.filter((item) => placeOf(item) < 0)]
       }),
-    refreshSoon() {
-      if (value.isWatched()) soon()
-    },
+    refreshSoon,
     change(wanted, made) {
       const { items } = value.getSnapshot()
       const at = places.get(wanted) ?? -1
       const found = items[at]
-      if (found === undefined) return false
+      if (!found) return false
       set({ items: items.with(at, made(found)) })
       return true
     },

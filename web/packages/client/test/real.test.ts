@@ -42,6 +42,27 @@ describe.skipIf(!hasServer)('against a real server', () => {
     },
   )
 
+  test('what could not be read since the server was away is read when it is back', async () => {
+    let isAway = true
+    const client = connect(server, {
+      async fetch(input, init) {
+        if (isAway) throw new TypeError('no route to the server')
+        return fetch(input, init)
+      },
+    })
+    const { jobId } = await connect(server).startUpload(texts(1, 'far')[0] as string)
+    const [documents, job] = [client.documents(), client.job(jobId)]
+    const stops = [documents.subscribe(() => undefined), job.subscribe(() => undefined)] // watched all the time
+    await until(documents, ({ error }) => error)
+    await until(job, ({ error }) => error)
+
+    isAway = false
+
+    await until(documents, ({ items }) => items.length > 0)
+    await until(job, ({ job }) => job)
+    stops.forEach((stop) => stop())
+  })
+
   test('a job that begins while the list of jobs is being read is in the list', async () => {
     let letGo = (): void => undefined
     const later = new Promise<void>((resolve) => (letGo = resolve))
