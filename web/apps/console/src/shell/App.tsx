@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { DropZone } from '../inbox/DropZone'
 import { Inbox } from '../inbox/Inbox'
 import { useEnds } from '../inbox/ends'
@@ -11,6 +11,7 @@ import { System } from '../system/System'
 import { useLost } from '../parts/lost'
 import { type Route, useRoute } from '../route'
 import { askAgain, server, useStore } from '../server'
+import { useArrival } from './arrival'
 import { Help } from './Help'
 import { Login } from './Login'
 import { Lost } from './Lost'
@@ -56,20 +57,6 @@ export function App() {
       <Toasts />
     </DropZone>
   )
-}
-
-/** Another page begins at its top, with the keyboard in it; the way back leads to where one was. */
-function useArrival(page: string): void {
-  const before = useRef(page)
-  useEffect(() => {
-    const isSeen = history.state !== null
-    if (!isSeen) history.replaceState({ isSeen: true }, '')
-    if (before.current === page) return
-    before.current = page
-    if (document.activeElement === document.body)
-      document.getElementById('room')?.focus({ preventScroll: true })
-    if (!isSeen) scrollTo(0, 0) // else the browser goes to where it was
-  }, [page])
 }
 
 /** The address behind the `#` says where one is: a jump must not change it. */
