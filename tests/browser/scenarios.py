@@ -88,6 +88,8 @@ class Scenarios:
             page.goto(f"{server.url}/#/jobs")
             client.post(f"/tasks/{job_id}/advance", json={"count": 5}).raise_for_status()
             wait_for(page, f"{card(job_id)}?.innerText.includes(' left')")
+        water = f"{card(job_id)}.querySelector('.bar > i')"
+        assert page.run(f"return getComputedStyle({water}).position") == "relative", "or its shimmer fills the bar"
         buttons = f"[...{card(job_id)}.querySelectorAll('button')].filter(one => /Pause|Cancel/.test(one.textContent))"
 
         server.kill()
