@@ -1,14 +1,22 @@
 """Files that went wrong: seeded mutations of real ones of every format, and some that were made to do harm."""
 
 import io
+import json
 import random
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 
+import xlsxwriter
+
 from tests.unit.pipeline.documents import (
+    CHART,
+    DIAGRAM,
+    DRAWING,
     RICH,
+    WORD,
+    annotated,
     docx,
     epub,
     image,
@@ -16,6 +24,8 @@ from tests.unit.pipeline.documents import (
     paragraph,
     pdf,
     slides,
+    stamped,
+    strict,
     table,
     workbook,
     zipped,
@@ -26,31 +36,80 @@ ZIP_BASED = (".docx", ".pptx", ".xlsx", ".epub", ".zip")
 
 
 def originals() -> Mapping[str, bytes]:
-    """One sound file of each format."""
-    word = docx(paragraph("The head", is_heading=True) + paragraph("text below it") + table([["a", "b"], ["c", "d"]]))
-    slide = slides(("The Mill", "water\nwheel"), ("The Weir", "wood"))
-    sheet = workbook(Levels=[["place", "height"], ["weir", 1.5], ["sluice", 2]], More=[["x"], [1]])
+    """A sound file of each format; of some, one with all that may be in it and a plain one."""
+    plain = docx(paragraph("The head", is_heading=True) + paragraph("text below it") + table([["a", "b"], ["c", "d"]]))
+    relation = 'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"'
+    refers = "".join(f'<w:{kind}Reference w:id="2"/>' for kind in ("footnote", "endnote", "comment"))
+    drawn = f'<c:chart {DRAWING} {relation} r:id="rchart"/><dgm:relIds {DRAWING} {relation} r:dm="rdiagramData"/>'
+    notes = {
+        f"{kind}s": f'<w:{kind}s {WORD}><w:{kind} w:id="2">{paragraph(kind)}</w:{kind}></w:{kind}s>'
+        for kind in ("footnote", "endnote", "comment")
+    }
+    header = f"<w:hdr {WORD}>{paragraph('The Weir Ltd.')}</w:hdr>"
+    word = docx(f"<w:p><w:r>{refers}{drawn}</w:r></w:p>", header1=header, chart=CHART, diagramData=DIAGRAM, **notes)
+    names = f'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" {DRAWING}'
+    remarks = f"<p:cmLst {names}><p:cm><p:text>Too long?</p:text></p:cm></p:cmLst>"
+    slide = slides(
+        ("The Mill", "water\nwheel"), ("The Weir", "wood"), comments=remarks, diagramData=DIAGRAM, chart=CHART
+    )
+    letter = mail("Hello\nthere\n", {"a.pdf": pdf(["attached"]), "b.csv": b"a,b\n1,2\n"}, page="<p>Hello</p>")
+    envelope = b"From ada@example.org Mon May  6 07:08:09 2024\n"
+    printed = {"output_type": "stream", "name": "stdout", "text": ["4\n"]}
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Gauges\n", "and weirs"]},
+        {"cell_type": "code", "metadata": {}, "source": "2 + 2", "outputs": [printed]},
+    ]
+    form = annotated(
+        "The water rises.",
+        "/Subtype/Widget/FT/Tx/T(City)/V(Gr\\374nau)",
+        "/Subtype/Widget/FT/Ch/Ff 131072/T(Language)/V(de)/Opt[[(de)(German)][(fr)(French)]]",
+        "/Subtype/Text/Contents(Ask the miller.)",
+    )
     page = b"<!doctype html><title>t</title><h1>a</h1><table><tr><td>b<td>c</table><p>d <a href=https://e.org>e</a>" * 3
     return {
         "a.pdf": pdf(["one", "two", "three"]),
+        "form.pdf": form,
+        "stamped.pdf": stamped(("a page", "of a scan"), stamp="ABC-000017", x=500, y=20),
+        "plain.docx": plain,
+        "strict.docx": strict(plain),
         "a.docx": word,
         "a.pptx": slide,
-        "a.xlsx": sheet,
+        "a.xlsx": remarked_workbook(),
         "a.epub": epub("<h1>One</h1><p>first</p>", "<h1>Two</h1><p>second</p>"),
-        "a.eml": mail("Hello\nthere\n", {"a.pdf": pdf(["attached"]), "b.csv": b"a,b\n1,2\n"}, page="<p>Hello</p>"),
+        "a.eml": letter,
+        "a.mbox": envelope + letter + b"\n" + envelope + b"Subject: Rain\n\nIndeed\n",
         "a.rtf": RICH,
         "a.html": page,
         "a.md": b"---\ntitle: t\n---\n# a\n```\nb\n```\nc\n===\n[d](https://e.org)\n",
         "a.json": b'[{"a": [1, {"b": null}], "c": "\\u00e9"}, {"d": true}]',
         "a.ndjson": b'{"a": 1}\n{"b": [2, 3]}\n',
+        "a.jsonc": b'{\n  // of a mill\n  "a": [1, 2,], /* b */ "c": NaN,\n}',
+        "a.ipynb": json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode(),
         "a.csv": b'a,b\n"1\n2",2\n3,4\n',
         "a.txt": "Grüße aus der Mühle\n".encode("utf-16"),
+        "old.txt": "Вода поднимается над плотиной, и мельница стоит.\n".encode("koi8-r") * 3,
         "a.py": b"import os\n\n\ndef mill(water):\n    return water + 1\n" * 9,
         "a.png": image("text"),
         "a.jpg": image("text", kind="JPEG"),
         "a.tif": image("text", kind="TIFF", frames=2),
         "a.zip": zipped({"one.txt": "first", "two/three.md": "# third", "four.csv": "a,b\n1,2"}),
     }
+
+
+def remarked_workbook() -> bytes:
+    """A workbook with numbers that have units, a comment, a text box and a chart."""
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Levels")
+        sheet.write_row(0, 0, ["place", "height", "share"])
+        sheet.write_row(1, 0, ["weir", 1.5])
+        sheet.write(1, 2, 0.255, book.add_format({"num_format": "0.0%"}))
+        sheet.write_comment("A2", "measured by Ada")
+        sheet.insert_textbox("E5", "read twice a day")
+        chart = book.add_chart({"type": "bar"})
+        chart.add_series({"values": "=Levels!$B$2:$B$2", "name": "Flow rate"})
+        sheet.insert_chart("F9", chart)
+    return buffer.getvalue()
 
 
 def flipped(data: bytes, rng: random.Random) -> bytes:

@@ -306,6 +306,14 @@ def test_cells_of_a_layout_that_are_empty_leave_no_marks(read: Read, tmp_path: P
     assert texts(sections) == ["The mill\n\nturns\n\nwater | | wood"]
 
 
+def test_a_tag_that_nobody_closed_is_not_read_and_costs_nothing_else(read: Read, tmp_path: Path) -> None:
+    page = b"<!doctype html><p>The race</p>" + b"<em<h1>A mill</h1><p>of <b<p>oak</p>" * 3
+
+    _, sections = read(saved(tmp_path, "a.html", page))
+
+    assert texts(sections) == ["The race", *["A mill\n\nof\n\noak"] * 3]
+
+
 def test_in_xhtml_what_ends_where_it_begins_swallows_nothing(read: Read, tmp_path: Path) -> None:
     head = '<head><title/><script type="text/javascript" src="a.js"/></head>'
     page = f'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">{head}<body><p>text</p></body></html>'

@@ -27,7 +27,8 @@ CELLS = frozenset({"td", "th"})
 # As lexbor writes: names in lower case, values in double quotes, and none of these within them.
 ATTRIBUTES = r"(?:\s(?:[^>\"]|\"[^\"]*\")*+)?"
 BLOCK = re.compile(rf"<(/?)({'|'.join(sorted(LINES | CELLS))}){ATTRIBUTES}>")
-INLINE, COMMENT = re.compile(rf"</?[a-z][^\s>]*{ATTRIBUTES}>"), re.compile(r"<!--.*?-->", re.DOTALL)
+# What the page has forgotten to close, `<em<p>`, is an element named `em<p`: it is cut at what it has swallowed.
+INLINE, COMMENT = re.compile(rf"</?[a-z][^\s>]*(?:{ATTRIBUTES}>|$)"), re.compile(r"<!--.*?-->", re.DOTALL)
 NAMES = {"author": "author", "description": "subject", "keywords": "keywords", "date": "created_at"}
 # XML closes these at once; to HTML they stay open, and swallow the page.
 EMPTY = re.compile(r"<(title|script|style|textarea|iframe|noscript)\b([^<>]*)/>", re.IGNORECASE)
@@ -123,7 +124,7 @@ def read_parts(tree: LexborHTMLParser) -> Iterator[Part]:
             lines.inline.append(text)
         if tag in HEADINGS and not mark:
             if before := lines.taken():
-                yield Part(text=before, fraction=done / (heading_count + 1), heading=heading, gap=2)
+                yield Part(text=before, fraction=min(1.0, done / (heading_count + 1)), heading=heading, gap=2)
             heading, done = None, done + 1
         elif tag in HEADINGS:
             lines.break_line()
