@@ -128,11 +128,15 @@ def names_of(row: Sequence[str], *below: Sequence[str]) -> list[str]:
     has_gap = len(named) <= named[-1] - named[0]
     if (has_gap and not any(map(is_above_numbers, columns))) or not is_header(columns, is_beside_others=named[0] > 0):
         return []
-    names = [" ".join(cell.split()) for cell in row]
-    return [
-        f"{name} ({count})" if name and (count := names[: index + 1].count(name)) > 1 else name
-        for index, name in enumerate(names)
-    ]
+    return list(told_apart(" ".join(cell.split()) for cell in row))
+
+
+def told_apart(names: Iterable[str]) -> Iterator[str]:
+    """The names; the second of its kind, and those after it, with their number."""
+    seen: Counter[str] = Counter()
+    for name in names:
+        seen[name] += 1
+        yield f"{name} ({seen[name]})" if name and seen[name] > 1 else name
 
 
 @dataclass(frozen=True, slots=True)
