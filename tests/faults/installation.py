@@ -59,14 +59,14 @@ class Installation:
         del transaction
         self.runs[job.job_id] = job.run
 
-    def send(self, workspace: str | None = None, **files: str | bytes) -> JobId:
+    def send(self, workspace: str | None = None, *, force_recreate: bool = False, **files: str | bytes) -> JobId:
         """Files by their names, in place of those that are there under these names."""
         with self.jobs.intake() as intake:
             for name, text in files.items():
                 incoming = intake.open_file(name.replace("_", "."))
                 incoming.write(text.encode() if isinstance(text, str) else text)
                 intake.add_file(incoming)
-            request = Request(job_type=JobType.FILE, replace=True, workspace=workspace)
+            request = Request(job_type=JobType.FILE, replace=True, workspace=workspace, force_recreate=force_recreate)
             return self.jobs.submit(LOCAL_USER, request, intake).job_id
 
     def run(self, *job_ids: JobId) -> Job:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.model.errors import DocumentError
+from headrace.model.errors import DocumentError, Superseded
 from headrace.model.ids import LOCAL_USER
 from headrace.model.vocabulary import JobStatus, ProcessingStatus, Stage
 from headrace.search import index
@@ -278,4 +278,46 @@ def test_new_vectors_go_on_where_a_worker_died_and_count_each_once(
 
     assert (taken_up.current_chunk, taken_up.total_chunks) == (chunks, chunks)
     assert (ended.status, ended.stats.embeddings_computed, ended.stats.embeddings_reused) == ("completed", chunks, 0)
+    installation.close()
+
+
+def test_what_came_in_an_archive_is_gone_when_a_later_job_makes_the_collection_anew(installation: Installation) -> None:
+    archive = installation.send(x_zip=zipped({"a.txt": "alpha"}))
+    anew = installation.send(force_recreate=True, b_txt="beta")
+
+    installation.run(archive, anew)
+
+    assert [installation.finds(word) for word in ("alpha", "beta")] == [False, True]
+
+
+def test_a_collection_made_anew_from_an_archive_leaves_no_older_chunks(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = installation.send(a_txt="alpha")
+    anew = installation.send(force_recreate=True, x_zip=zipped({"a.txt": "alpha"}))
+    with monkeypatch.context() as patch:  # unpacked while the file is not served yet: its next version is made
+        patch.setattr("headrace.engine.twins.wait_and_settle", superseded)
+        installation.run(anew)
+
+    installation.run(first, anew)
+    installation.housekeeping.sweep()
+
+    kept = [one.chunk_count for one in installation.library.list_documents(LOCAL_USER, limit=10, before=None)]
+    assert installation.count(chunk) == sum(count or 0 for count in kept) == 2
+
+
+def superseded(*_: object) -> None:
+    raise Superseded("the worker is gone")
+
+
+def test_an_archive_with_what_is_here_reuses_its_vectors(tmp_path: Path) -> None:
+    installation = Installation(tmp_path, embedder="minilm")
+    members = {"a.txt": "alpha", "b.txt": LONG}
+    installation.run(installation.send(x_zip=zipped(members)))
+
+    ended = installation.run(installation.send(x_zip=zipped({**members, "c.txt": "gamma"})))
+
+    stats = ended.stats
+    assert stats.documents_unchanged == 2
+    assert stats.embeddings_computed + stats.embeddings_reused == ended.chunks_created
     installation.close()

@@ -37,7 +37,7 @@ from headrace.model.ids import JobId
 from headrace.model.job import Item, Job
 from headrace.model.vocabulary import JobStatus, JobType
 from headrace.pipeline.embed import Embedders, Options
-from headrace.service import Jobs
+from headrace.service import Jobs, Library
 from headrace.service import Request as Wanted
 from headrace.settings import Settings
 from headrace.store import jobs
@@ -256,6 +256,8 @@ class Watcher:
 class World:
     """All of it. Open it with a folder of its own; `act` does one thing, `settle` brings everything to its end."""
 
+    embedder = "none"
+
     def __init__(self, folder: Path, seed: int, patch: pytest.MonkeyPatch) -> None:
         self.rng = random.Random(seed)
         self.prunes, self.jumps = self.rng.random() < 0.4, self.rng.random() < 0.4
@@ -274,7 +276,7 @@ class World:
         patch.setattr("headrace.pipeline.study.monotonic", lambda: self._wall.total_seconds())
         patch.setattr(slices, "GROUP_DOCUMENTS", self.rng.choice((1, 64)))
         settings = {
-            "embedder": "none",
+            "embedder": self.embedder,
             "slice_documents": self.rng.choice((2, 5)),
             "max_deaths": 10_000,
             "max_jobs": 2,
@@ -292,20 +294,28 @@ class World:
         self._open(Blobs(folder / "blobs"))
 
     def _open(self, blobs: Blobs) -> None:
-        control, parsers = Hints(self), Here(limits_of(self.settings))
+        control, parsers, embedders = Hints(self), self.parsers(), self.embedders()
+        self.blobs = blobs
         self.service = Jobs(self.settings, self.database, blobs, self)
+        self.library = Library(self.settings, self.database, self, embedders)
         self.housekeeping = Housekeeping(self.database, blobs, self.settings)
         self.ingest = Ingest(
             database=self.database,
             reader=Reader(self.database, blobs, parsers, chunker=self.settings.chunker),
             unpacking=Unpacking(self.database, blobs, parsers, control, self.settings),
-            embedders=Embedders(Options(**self.settings.embedders, threads=1)),
+            embedders=embedders,
             receipts=Receipts(self.database, "local"),
             control=control,
             settings=self.settings,
         )
         self.loop.run_until_complete(self.hub.start())
         self.watchers = [self.loop.run_until_complete(self._watch(None))]
+
+    def parsers(self) -> Here:
+        return Here(limits_of(self.settings))
+
+    def embedders(self) -> Embedders:
+        return Embedders(Options(**self.settings.embedders, threads=1))
 
     def close(self) -> None:
         for worker in self.workers:
@@ -350,9 +360,9 @@ class World:
         self.pass_wall_time(seconds)
         self.loop.run_until_complete(asyncio.sleep(seconds))
 
-    def act(self) -> None:
-        """Do one thing."""
-        acts: list[tuple[Callable[[], None], int]] = [
+    def acts_and_weights(self) -> list[tuple[Callable[[], None], int]]:
+        """What may be done next, and how likely each is."""
+        return [
             (self._submit, 3 if len(self.jobs) < 8 else 0),
             (self._command, 3),
             (self._take_up, 8),
@@ -365,6 +375,10 @@ class World:
             (lambda: self.play(self.rng.choice((0.0, 0.01, 0.4, 3.0))), 8),
             (self._jump, int(self.jumps)),
         ]
+
+    def act(self) -> None:
+        """Do one thing."""
+        acts = self.acts_and_weights()
         chosen = self.rng.choices([act for act, _ in acts], [weight for _, weight in acts])[0]
         self.acts.append(getattr(chosen, "__name__", ""))
         chosen()

@@ -117,7 +117,7 @@ def _count(hand: Hand, items: Sequence[Item]) -> None:
         chunks_created=hand.job.chunks_created + sum(one.chunk_count for one in same),
     )
     changed = sum(one.verdict is Verdict.CHANGED for one in items)
-    hand.count(Stats(documents_unchanged=len(same), documents_changed=changed))
+    hand.count(sameness.counted(hand.transaction.connection, same).plus(Stats(documents_changed=changed)))
 
 
 def _mark(hand: Hand, archive: Item, count: int, warnings: Sequence[str]) -> None:

@@ -271,16 +271,22 @@ def _swap_collection(hand: Hand) -> None:
     """Let the job's documents be all that its workspace holds, but for what was sent after them."""
     transaction, job = hand.transaction, hand.job
     mine = sa.select(item_table.c.document_id).where(item_table.c.job_id == job.job_id)
+    sent_later = sa.exists().where(
+        item_table.c.document_id == document_table.c.document_id, item_table.c.job_id > job.job_id
+    )
     documents.hide(
         transaction,
         document_table.c.workspace_id == job.workspace_id,
-        document_table.c.created_at <= job.created_at,
-        # One that was sent again, unchanged, by a later job is that one's.
-        sa.or_(document_table.c.job_id.is_(None), document_table.c.job_id <= job.job_id),
+        # What was in an archive came with it, though it was made when the archive was unpacked.
+        sa.or_(document_table.c.created_at <= job.created_at, document_table.c.job_id < job.job_id),
+        ~sent_later,
         document_table.c.document_id.not_in(mine),
     )
     made = [one for one in jobs.items(transaction.connection, job.job_id) if one.stage is Stage.COMPLETED]
-    go_live(hand, made, documents.get_many(transaction.connection, [one.document_id for one in made]))
+    leftovers = go_live(hand, made, documents.get_many(transaction.connection, [one.document_id for one in made]))
+    for ordinal, version in leftovers.items():  # of an archive's members, which may have been here before
+        where = (item_table.c.job_id == job.job_id, item_table.c.ordinal == ordinal)
+        transaction.execute(sa.update(item_table).where(*where).values(leftover_version=version))
     for workspace_id in hand.touched:
         workspaces.touch_index(transaction, workspace_id)
     hand.draft.report_documents([(document.document_id, facts) for document, facts in hand.told])

@@ -1,0 +1,168 @@
+"""Many jobs on the same few documents, by a seed: what was sent last is served, whole, and nothing is left behind."""
+
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from headrace.model.document import Document
+from headrace.model.ids import DocumentId
+from headrace.model.job import Item
+from headrace.model.vocabulary import FINAL_STATUSES, JobStatus, Stage, Verdict
+from headrace.store import jobs
+from tests.faults import chaos
+from tests.faults.crowd import MARKS, NAMES, Crowd, Sending, marks_in
+from tests.faults.test_simulation import check_watchers, events_of, without_errors
+from tests.faults.forge import USER
+
+pytestmark = pytest.mark.timeout(chaos.TIMEOUT)
+
+SEEDS = chaos.pick(25, 5_000)
+ACTS = 200
+
+
+def items_of(world: Crowd, sending: Sending) -> list[Item]:
+    with world.database.read() as connection:
+        return jobs.items(connection, sending.job_id)
+
+
+def check_jobs(world: Crowd) -> None:
+    """Every job has ended, its log is whole, and its figures are those of its documents."""
+    log = events_of(world)
+    for sending in world.sendings:
+        job = world.look_up(sending.job_id)
+        assert job is not None
+        assert job.status in FINAL_STATUSES, job
+        items = items_of(world, sending)
+        assert all(one.stage.rank >= Stage.COMPLETED.rank for one in items), items
+        if not world.prunes:
+            chaos.check_log(log[job.job_id])
+            assert len(log[job.job_id]) == job.sequence
+        if job.status is JobStatus.CANCELLED:
+            assert job.sequence == world.cancelled[job.job_id], "an event after the cancel"
+            continue
+        done = [one for one in items if one.stage is Stage.COMPLETED]
+        assert job.failed_items == len(items) - len(done), job
+        assert job.processed_items == job.total_items == len(items), job
+        unchanged = sum(one.verdict is Verdict.UNCHANGED for one in done)
+        assert (job.stats.documents_processed, job.stats.documents_unchanged) == (len(done) - unchanged, unchanged), job
+        assert job.stats.errors == job.failed_items, job
+        assert job.chunks_created == sum(one.chunk_count for one in done), job
+        assert job.stats.embeddings_computed + job.stats.embeddings_reused >= job.chunks_created, job
+        assert job.work_done <= job.work_total == sum(one.work_total if one in done else one.work_done for one in items)
+
+
+def check_payments(world: Crowd) -> None:
+    """No text was paid for twice."""
+    found = [world.look_up(sending.job_id) for sending in world.sendings]
+    with world.database.read() as connection:
+        receipts = connection.exec_driver_sql("SELECT count(*) FROM receipt").scalar_one()
+    assert sum(job.stats.embeddings_computed for job in found if job) <= receipts
+
+
+def documents_of(world: Crowd) -> dict[DocumentId, Document]:
+    return {one.document_id: one for one in world.library.list_documents(USER, limit=100, before=None)}
+
+
+def check_served(world: Crowd) -> None:
+    """Of each document the newest text that was ingested is served, whole, and what was taken back is not."""
+    documents = documents_of(world)
+    expected = wanted(world)
+    for document_id, document in documents.items():
+        marks = expected.get(document_id, set())
+        assert document.processing_status in (("ready",) if marks else ("failed",)), (document, marks)
+        assert (document.live_version is not None) == bool(marks), (document, marks)
+    assert {one for one, marks in expected.items() if marks} <= documents.keys(), "a document is gone"
+    found: defaultdict[DocumentId, list[str]] = defaultdict(list)
+    for mark in MARKS:
+        for document_id, text in world.found(mark):
+            assert marks_in(text) == {mark}
+            found[document_id].append(mark)
+    for document_id, document in documents.items():
+        if document.filename in NAMES:
+            served = set(found[document_id])
+            assert len(served) <= 1, (document, served)
+            marks = expected.get(document_id, set())
+            assert served <= marks if marks else not served, (document, served, marks)
+            assert len(found[document_id]) == (document.chunk_count or 0), (document, found[document_id])
+    assert found.keys() <= documents.keys()
+
+
+def wanted(world: Crowd) -> dict[DocumentId, set[str]]:
+    """What each document may be served as; more than one text where a user has tried an older one again."""
+    sent: defaultdict[DocumentId, list[tuple[str, int]]] = defaultdict(list)
+    for sending in world.sendings:
+        items = items_of(world, sending)
+        if sending.force_recreate and any(one.stage is Stage.COMPLETED for one in items):
+            if getattr(world.look_up(sending.job_id), "status", "") == JobStatus.COMPLETED:
+                sent.clear()
+        for one in items:
+            if one.stage is Stage.COMPLETED and one.document_id not in world.deleted:
+                sent[one.document_id].append((sending.marks.get(one.filename, one.filename), sending.retries))
+    return {one: {*(mark for mark, retries in some if retries), some[-1][0]} for one, some in sent.items()}
+
+
+def check_leftovers(world: Crowd) -> None:
+    """No chunk is kept that nobody can find, and no bytes but those of a document or of what may be tried again."""
+    with world.database.read() as connection:
+        look = connection.exec_driver_sql
+        unseen = """SELECT chunk_id FROM chunk LEFT JOIN document USING (document_id)
+            WHERE live_version IS NULL OR version <> live_version"""
+        assert look(unseen).all() == []
+        torn = """SELECT document_id FROM document WHERE live_version IS NOT NULL AND chunk_count <>
+            (SELECT count(*) FROM chunk WHERE chunk.document_id = document.document_id AND version = live_version
+            AND is_indexed)"""
+        assert look(torn).all() == []
+        used = {row[0] for row in look("SELECT blob_key FROM document UNION SELECT blob_key FROM revision")}
+        revisions = look(
+            "SELECT version, live_version FROM revision JOIN document USING (document_id) WHERE version <> live_version"
+        ).all()
+        jobs_left = look("SELECT count(*) FROM job").scalar_one()
+    assert used == {key for key, _ in world.blobs.finished()}
+    assert jobs_left or not revisions, revisions
+
+
+def live(folder: Path, seed: int, counts: Counter[str]) -> None:
+    folder.mkdir()
+    with without_errors(), pytest.MonkeyPatch.context() as patch:
+        world = Crowd(folder, seed, patch)
+        try:
+            for _ in range(4):
+                world.is_deadly = True
+                for _ in range(ACTS // 4):
+                    world.act()
+                world.settle()
+                world.housekeeping.sweep()
+                check_jobs(world)
+                check_payments(world)
+                check_served(world)
+                if world.sendings:
+                    check_watchers(world)
+            world.clean_all(history_days=1)
+            check_leftovers(world)
+            check_served(world)
+            world.clean_all(history_days=-1)
+            check_leftovers(world)
+            counts.update(act.partition(" ")[0] for act in world.acts)
+            counts["jobs"] += len(world.jobs)
+        except BaseException as error:
+            error.add_note("\n".join(act for act in world.acts if " " in act or act in ("_delete", "_kill")))
+            raise
+        finally:
+            world.close()
+
+
+def test_jobs_on_the_same_documents_keep_every_promise_under_every_seed(tmp_path: Path) -> None:
+    counts: Counter[str] = Counter()
+    for number in range(SEEDS):
+        seed = chaos.SEED + number
+        try:
+            live(tmp_path / str(seed), seed, counts)
+            shutil.rmtree(tmp_path / str(seed))
+        except BaseException as error:
+            error.add_note(f"crowd of seed {seed}: HEADRACE_SEED={seed}")
+            raise
+    told = f"{SEEDS} seeds, {counts['jobs']} jobs, {counts['cancel']} cancels, {counts['retry']} retries"
+    chaos.tell("P3 P4 P6, crowd", told)
