@@ -101,6 +101,7 @@ class Sending:
     job_id: JobId
     marks: Mapping[str, str]
     force_recreate: bool
+    is_archive: bool
     retries: int = 0
 
 
@@ -164,7 +165,7 @@ class Crowd(World):
             job = self.service.submit(USER, wanted, intake)
         self.acts.append(f"{kind} {flag} {marks}")
         self.jobs.append(job.job_id)
-        self.sendings.append(Sending(job.job_id, marks, flag == "force_recreate"))
+        self.sendings.append(Sending(job.job_id, marks, flag == "force_recreate", kind == "archive"))
 
     def _command(self) -> None:
         if not self.sendings:

@@ -90,17 +90,22 @@ def check_served(world: Crowd) -> None:
 
 
 def wanted(world: Crowd) -> dict[DocumentId, set[str]]:
-    """What each document may be served as; more than one text where a user has tried an older one again."""
-    sent: defaultdict[DocumentId, list[tuple[str, int]]] = defaultdict(list)
+    """What each document may be served as.
+
+    It is more than one text where a user has tried an older one again, or it was in an archive: that comes in when it
+    is unpacked, which may be later than what was sent after it.
+    """
+    sent: defaultdict[DocumentId, list[tuple[str, bool]]] = defaultdict(list)
     for sending in world.sendings:
         items = items_of(world, sending)
         job = world.look_up(sending.job_id)
         if sending.force_recreate and job is not None and job.status is JobStatus.COMPLETED:
             sent.clear()
+        comes_later = bool(sending.retries) or sending.is_archive
         for one in items:
             if one.stage is Stage.COMPLETED and one.document_id not in world.deleted:
-                sent[one.document_id].append((sending.marks.get(one.filename, one.filename), sending.retries))
-    return {one: {*(mark for mark, retries in some if retries), some[-1][0]} for one, some in sent.items()}
+                sent[one.document_id].append((sending.marks.get(one.filename, one.filename), comes_later))
+    return {one: {*(mark for mark, comes_later in some if comes_later), some[-1][0]} for one, some in sent.items()}
 
 
 def check_leftovers(world: Crowd) -> None:
