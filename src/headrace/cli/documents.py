@@ -55,7 +55,7 @@ def show_document(document: DocumentId, url: Url = DEFAULT_URL) -> None:
 
 @group.command()
 def delete(documents: DocumentIds, url: Url = DEFAULT_URL) -> None:
-    """Delete documents: what was found in them and their bytes. There is no way back."""
+    """Delete documents, their passages and their bytes. There is no way back."""
     with connect(url) as client:
         for document_id in documents:
             client.delete_document(document_id)

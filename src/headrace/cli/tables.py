@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
@@ -58,7 +59,7 @@ def print_documents(documents: Rows) -> None:
 def print_document(document: Mapping[str, Any]) -> None:
     """One document in full, what was found out about it last."""
     facts = Table.grid(padding=(0, 2))
-    for name, value in {**document, **document["metadata"]}.items():
+    for name, value in chain(document.items(), document["metadata"].items()):
         if name != "metadata" and value is not None:
             told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             facts.add_row(Text(name, style="dim"), Text(told))
