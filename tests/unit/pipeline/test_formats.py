@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from itertools import islice, repeat
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import xlsxwriter
 
 from headrace.model.document import Section
 from headrace.model.errors import DocumentError
+from headrace.pipeline.extract.table import told_apart
 from headrace.pipeline.extract.workbook import shown
 from headrace.pipeline.sandbox import Limits, Parsers, Spoilt
 from tests.unit.pipeline.conftest import Read
@@ -81,6 +83,11 @@ def test_each_row_of_a_workbook_explains_itself_below_its_sheet(read: Read, tmp_
     assert texts(sections) == ["place: weir\nheight: 1.5\ndry: yes\n\nplace: sluice\nheight: 2"]
     assert sections[0].heading == "Levels"
     assert (outline.title, outline.metadata["author"]) == ("Gauges", "Grace")
+
+
+def test_columns_of_one_name_are_told_apart_in_one_pass_however_many_there_are() -> None:
+    assert list(islice(told_apart(repeat("flow")), 3)) == ["flow", "flow (2)", "flow (3)"]
+    assert list(told_apart(["flow", "", "level", "", "flow"])) == ["flow", "", "level", "", "flow (2)"]
 
 
 def test_titles_above_a_sheets_table_do_not_name_its_columns(read: Read, tmp_path: Path) -> None:
