@@ -16,6 +16,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MB = 1_000_000
+OF_CLIENTS = frozenset({"HEADRACE_URL", "HEADRACE_TOKEN"})
+"""What a client reads of the environment: no settings of a server."""
 DATABASES = ("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")
 
 
@@ -40,9 +42,6 @@ def known_database(url: str) -> str:
     if not is_known:
         raise ValueError("is no database's URL: sqlite:///file or postgresql://user@host/name")
     return url
-
-
-OF_CLIENTS = frozenset({"HEADRACE_URL", "HEADRACE_TOKEN"})
 
 
 class Settings(BaseSettings):

@@ -130,9 +130,10 @@ class Crowd(World):
     def clean_all(self, *, history_days: float) -> None:
         """Everything that housekeeping may take away is taken away now."""
         self._patch.setattr(housekeeping, "UPLOAD_GRACE_SECONDS", -3600.0)
-        self.housekeeping._settings = self.settings.model_copy(update={"history_days": history_days})
-        self.housekeeping.sweep()
-        self.housekeeping.clean()
+        thorough = self.settings.model_copy(update={"history_days": history_days})
+        cleaning = housekeeping.Housekeeping(self.database, self.blobs, thorough)
+        cleaning.sweep()
+        cleaning.clean()
 
     def found(self, mark: str) -> list[tuple[DocumentId, str]]:
         """The passages that a search for the word finds, by document."""

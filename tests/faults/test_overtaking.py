@@ -13,8 +13,9 @@ import pytest
 from headrace.model.errors import DocumentError, Superseded
 from headrace.model.ids import LOCAL_USER
 from headrace.model.vocabulary import JobStatus, ProcessingStatus, Stage
+from headrace.pipeline.sniff import ZIP
 from headrace.search import index
-from headrace.store import documents, reembedding, retention
+from headrace.store import archives, documents, reembedding, retention
 from headrace.store.database import Transaction
 from headrace.store.schema import chunk, document, revision
 from tests.faults.installation import Installation
@@ -308,6 +309,24 @@ def test_a_collection_made_anew_from_an_archive_leaves_no_older_chunks(
 
 def superseded(*_: object) -> None:
     raise Superseded("the worker is gone")
+
+
+def test_an_archive_that_two_workers_unpack_has_each_of_its_files_once(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = installation.send(x_zip=zipped({"a.txt": "alpha", "b.txt": "beta"}))
+    with installation.database.read() as connection:
+        seen = archives.waiting(connection, job_id, ZIP)
+    with monkeypatch.context() as patch:
+        patch.setattr("headrace.engine.twins.wait_and_settle", superseded)
+        installation.run(job_id)
+    monkeypatch.setattr(archives, "waiting", lambda *_: seen)  # by a worker who looked before the other had written
+
+    ended = installation.run(job_id)
+
+    names = [one.filename for one in installation.jobs.list_items(LOCAL_USER, job_id, after=None, limit=10)]
+    assert (ended.status, ended.total_items, names) == (JobStatus.COMPLETED, 3, ["x.zip", "a.txt", "b.txt"])
+    assert ended.work_done == ended.work_total
 
 
 def test_an_archive_with_what_is_here_reuses_its_vectors(tmp_path: Path) -> None:

@@ -201,6 +201,8 @@ class Hints(Control):
         if (worker := self._world.working()) is not None:
             worker.pause()
 
+    wait_for_an_end = wait
+
     def close(self) -> None:
         """There is no thread."""
 

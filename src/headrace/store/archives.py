@@ -53,8 +53,11 @@ def add_members(hand: Hand, archive: Item, unpacked: Sequence[Unpacked], warning
     """Write what an archive held behind the job's other documents, and note on the archive that it is unpacked.
 
     What is known to the workspace under its name and with its bytes is not ingested again, unless by this very job.
+    Nothing is written where another worker, which took over from this one or was believed to be dead, has unpacked it.
     """
     transaction = hand.transaction
+    if _is_unpacked(transaction, archive):
+        return
     judged = _judged(transaction, hand.job, unpacked, recipe)
     sent = {one.document.document_id for one in unpacked}
     documents.add(transaction, [one.document for one in judged if one.document.document_id in sent])
@@ -68,6 +71,11 @@ def add_members(hand: Hand, archive: Item, unpacked: Sequence[Unpacked], warning
         if origin.failure is not None and one.verdict is not Verdict.UNCHANGED:
             hand.fail(one, origin.failure)
     hand.draft.report(EventType.JOB_PROGRESS, message=f"Unpacked {_documents(len(items))} from {archive.filename}")
+
+
+def _is_unpacked(transaction: Transaction, archive: Item) -> bool:
+    where = (item_table.c.job_id == archive.job_id, item_table.c.ordinal == archive.ordinal)
+    return MEMBERS in transaction.execute(sa.select(item_table.c.description).where(*where)).scalar_one()
 
 
 def _judged(transaction: Transaction, job: Job, unpacked: Sequence[Unpacked], recipe: str) -> list[sameness.Judged]:

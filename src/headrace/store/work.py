@@ -271,6 +271,7 @@ def _swap_collection(hand: Hand) -> None:
     """Let the job's documents be all that its workspace holds, but for what was sent after them."""
     transaction, job = hand.transaction, hand.job
     mine = sa.select(item_table.c.document_id).where(item_table.c.job_id == job.job_id)
+    # One that was sent again by a later job is that one's, and what is served of it stays until that job replaces it.
     sent_later = sa.exists().where(
         item_table.c.document_id == document_table.c.document_id, item_table.c.job_id > job.job_id
     )
