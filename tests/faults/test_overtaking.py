@@ -329,6 +329,20 @@ def test_an_archive_that_two_workers_unpack_has_each_of_its_files_once(
     assert ended.work_done == ended.work_total
 
 
+def test_an_archive_that_was_replaced_before_it_was_unpacked_adds_nothing(installation: Installation) -> None:
+    archive = installation.send(x_zip=zipped({"a.txt": "alpha"}))
+    replaced = installation.send(x_zip=zipped({"b.txt": "beta"}))
+
+    installation.run(replaced)
+    installation.run(installation.send(b_txt="gamma"))
+
+    installation.run(archive)
+
+    names = [one.filename for one in installation.library.list_documents(LOCAL_USER, limit=10, before=None)]
+    assert sorted(names) == ["b.txt", "x.zip"]
+    assert (installation.finds("beta"), installation.finds("gamma")) == (False, True)
+
+
 def test_an_archive_with_what_is_here_reuses_its_vectors(tmp_path: Path) -> None:
     installation = Installation(tmp_path, embedder="minilm")
     members = {"a.txt": "alpha", "b.txt": LONG}

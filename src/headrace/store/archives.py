@@ -31,7 +31,7 @@ class Unpacked:
 
 
 def waiting(connection: sa.Connection, job_id: JobId, content_type: str) -> list[tuple[Item, Document]]:
-    """The archives of a job that nobody has unpacked yet."""
+    """The archives of a job that nobody has unpacked yet, and that no later one has replaced."""
     may_be_one = sa.or_(
         document_table.c.content_type == content_type, item_table.c.verdict == Verdict.CHANGED
     )  # a changed document's type is that of its new version
@@ -46,7 +46,11 @@ def waiting(connection: sa.Connection, job_id: JobId, content_type: str) -> list
     found = documents.get_many(connection, [one.document_id for one in items])
     known = revisions.applied(connection, found, items)
     pairs = ((one, known[one.document_id]) for one in items if one.document_id in known)
-    return [(one, document) for one, document in pairs if document.content_type == content_type]
+    return [
+        (one, document)
+        for one, document in pairs
+        if document.content_type == content_type and one.version >= (document.live_version or 0)
+    ]
 
 
 def add_members(hand: Hand, archive: Item, unpacked: Sequence[Unpacked], warnings: Sequence[str], recipe: str) -> None:
