@@ -329,6 +329,21 @@ def test_an_archive_that_two_workers_unpack_has_each_of_its_files_once(
     assert ended.work_done == ended.work_total
 
 
+def test_an_archive_that_is_deleted_while_it_is_unpacked_adds_nothing(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = installation.send(x_zip=zipped({"a.txt": "alpha"}))
+    with installation.database.read() as connection:
+        seen = archives.waiting(connection, archive, ZIP)
+    installation.run(installation.send(force_recreate=True, b_txt="beta"))
+    monkeypatch.setattr(archives, "waiting", lambda *_: seen)  # it was there when its worker looked
+
+    ended = installation.run(archive)
+
+    assert (ended.status, ended.total_items) == (JobStatus.FAILED, 1)
+    assert [installation.finds(word) for word in ("alpha", "beta")] == [False, True]
+
+
 def test_an_archive_that_was_replaced_before_it_was_unpacked_adds_nothing(installation: Installation) -> None:
     archive = installation.send(x_zip=zipped({"a.txt": "alpha"}))
     replaced = installation.send(x_zip=zipped({"b.txt": "beta"}))

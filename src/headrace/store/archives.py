@@ -57,10 +57,11 @@ def add_members(hand: Hand, archive: Item, unpacked: Sequence[Unpacked], warning
     """Write what an archive held behind the job's other documents, and note on the archive that it is unpacked.
 
     What is known to the workspace under its name and with its bytes is not ingested again, unless by this very job.
-    Nothing is written where another worker, which took over from this one or was believed to be dead, has unpacked it.
+    Nothing is written where the archive was deleted meanwhile, or where another worker, which took over from this one
+    or was believed to be dead, has unpacked it.
     """
     transaction = hand.transaction
-    if _is_unpacked(transaction, archive):
+    if not _is_wanted(transaction, archive):
         return
     judged = _judged(transaction, hand.job, unpacked, recipe)
     sent = {one.document.document_id for one in unpacked}
@@ -77,9 +78,11 @@ def add_members(hand: Hand, archive: Item, unpacked: Sequence[Unpacked], warning
     hand.draft.report(EventType.JOB_PROGRESS, message=f"Unpacked {_documents(len(items))} from {archive.filename}")
 
 
-def _is_unpacked(transaction: Transaction, archive: Item) -> bool:
+def _is_wanted(transaction: Transaction, archive: Item) -> bool:
+    if not documents.get_many(transaction.connection, [archive.document_id]):
+        return False
     where = (item_table.c.job_id == archive.job_id, item_table.c.ordinal == archive.ordinal)
-    return MEMBERS in transaction.execute(sa.select(item_table.c.description).where(*where)).scalar_one()
+    return MEMBERS not in transaction.execute(sa.select(item_table.c.description).where(*where)).scalar_one()
 
 
 def _judged(transaction: Transaction, job: Job, unpacked: Sequence[Unpacked], recipe: str) -> list[sameness.Judged]:
