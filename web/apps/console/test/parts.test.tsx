@@ -1,4 +1,4 @@
-import type { Upload } from '@headrace/client'
+import { HeadraceError, type Upload } from '@headrace/client'
 import { cleanup, fireEvent, render, screen } from '@testing-library/react'
 import { afterEach, expect, test } from 'vitest'
 import { UploadRow } from '../src/inbox/UploadRow'
@@ -48,6 +48,32 @@ test.each([
 
   expect(screen.queryByRole('progressbar')?.getAttribute('aria-valuenow')).toBe(percent)
 })
+
+test.each([
+  [0, 'the server does not answer', true],
+  [401, 'log in', true], // with another token it may be taken
+  [409, 'the workspace is being deleted', true],
+  [429, 'too many requests', true],
+  [500, 'something broke', true],
+  [503, 'the disk is full', true],
+  [400, 'no document in the body', false],
+  [403, 'not yours', false],
+  [404, 'no such workspace', false],
+  [413, 'larger than 10 MB', false],
+  [415, 'no document of a type that can be read', false],
+  [422, 'metadata must be an object', false],
+] as const)(
+  'an upload refused with %d (%s) says so once; that it is sent again is offered: %s',
+  (status, told, is) => {
+    const error = new HeadraceError(told, status)
+    const upload = { id: '1', name: 'a.txt', size: 2, sentBytes: 1, progress: 0.5, state: 'failed', error }
+    render(<UploadRow upload={upload as unknown as Upload} />)
+
+    expect(screen.getAllByText(told)).toHaveLength(1)
+    expect(screen.queryByRole('button', { name: 'Send again' }) !== null).toBe(is)
+    expect(screen.getByRole('button', { name: 'Dismiss a.txt' })).toBeDefined()
+  },
+)
 
 test.each([
   [0, 100, [0, 26]],

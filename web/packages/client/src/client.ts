@@ -144,15 +144,8 @@ export function createClient(options: ClientOptions = {}): Client {
       processingStatus && frame.documentId,
       isAnew || type === 'job.received',
       (one) => {
-        const { chunkCount = one.chunkCount, metadata = one.metadata } = frame
-        return {
-          ...one,
-          processingStatus: processingStatus ?? one.processingStatus,
-          processingError,
-          chunkCount,
-          metadata,
-          updatedAt,
-        }
+        const { processingStatus, chunkCount, metadata } = { ...one, ...frame }
+        return { ...one, processingStatus, processingError, chunkCount, metadata, updatedAt }
       },
     )
     show([workspaces], workspaceStatus && frame.workspaceId, isAnew, (one) => ({

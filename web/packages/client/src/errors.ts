@@ -22,7 +22,7 @@ export class HeadraceError extends Error {
 
   /** Whether coming again would bring the same answer. */
   get isFinal(): boolean {
-    return [400, 401, 403, 404].includes(this.status)
+    return [400, 401, 403, 404, 413, 415, 422].includes(this.status)
   }
 }
 

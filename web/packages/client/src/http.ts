@@ -51,8 +51,7 @@ export function createHttp(options: ClientOptions): Http {
 
   const send: Http['send'] = async (method, path, { body, query, signal, headers: more } = {}) => {
     const told: Record<string, string> = { Accept: 'application/json', ...(await headers()), ...more }
-    const init = { method, headers: told, credentials, cache: 'no-store' } as RequestInit
-    if (signal) init.signal = signal
+    const init = { method, headers: told, credentials, cache: 'no-store', signal } as RequestInit
     if (typeof body === 'string' || body instanceof FormData) init.body = body
     else if (body !== undefined) {
       told['Content-Type'] = 'application/json'

@@ -66,8 +66,9 @@ export function createJobs(http: Http, notifier: Notifier, lifetime: Lifetime): 
 
   const look: Jobs['look'] = (jobId) =>
     http.request<JobView>('GET', `jobs/${jobId}`).then(adopt, (error) => {
-      stores.get(jobId)?.set({ job: known.get(jobId) ?? null, isLoading: false, error })
-      if (!error.isFinal) setTimeout(want, AGAIN_MS, jobId)
+      const store = stores.get(jobId)
+      store?.set({ job: known.get(jobId) ?? null, isLoading: false, error })
+      if (!error.isFinal && (store?.isWatched() || list.isWatched())) setTimeout(want, AGAIN_MS, jobId)
     })
 
   /** A few are asked for one by one, many by the list that they are in. */

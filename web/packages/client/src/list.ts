@@ -30,6 +30,7 @@ export const AGAIN_MS = 5_000
 
 /** One of the server's lists, newest first, page by page. */
 export interface PagedList<T> extends ListStore<T> {
+  isWatched(): boolean
   /** Read the first page anew before long, if anybody looks. */
   refreshSoon(): void
   /** Shows what is made of the item with this key, if that is in the list. */

@@ -80,7 +80,7 @@ export interface Uploads {
 export function createUploads(http: Http, notifier: Notifier, onJob: (jobId: string) => void): Uploads {
   const place = `headrace uploads ${http.base}`
   const works = new Map<string, Work>()
-  const queue: string[] = []
+  let queue: string[] = []
   let sending = 0
   const store = createValue(remembered(place), notifier)
   const { getSnapshot } = store
@@ -157,8 +157,8 @@ export function createUploads(http: Http, notifier: Notifier, onJob: (jobId: str
 
   /** Whether an upload that the page was left in has arrived all the same. */
   async function find(id: string): Promise<void> {
-    const path = `jobs?idempotency_key=${encodeURIComponent(id)}`
-    const { jobs } = await http.request<{ jobs: { jobId: string }[] }>('GET', path)
+    const query = { idempotency_key: id }
+    const { jobs } = await http.request<{ jobs: { jobId: string }[] }>('GET', 'jobs', { query })
     const jobId = jobs[0]?.jobId
     if (jobId && get(id)?.state === 'interrupted') change(id, { state: 'sent', jobId, progress: 1 })
   }
@@ -177,8 +177,7 @@ export function createUploads(http: Http, notifier: Notifier, onJob: (jobId: str
   }
 
   function stop(id: string): void {
-    const at = queue.indexOf(id)
-    if (at >= 0) queue.splice(at, 1)
+    queue = queue.filter((one) => one !== id)
     const work = works.get(id)
     if (!work) return
     work.stopped.abort()
@@ -194,7 +193,7 @@ export function createUploads(http: Http, notifier: Notifier, onJob: (jobId: str
     stop,
     retry(id) {
       const work = works.get(id)
-      if (!work || queue.includes(id) || get(id)?.state === 'sending') return
+      if (!work || !/failed|stopped/.test(get(id)?.state ?? '')) return
       work.stopped = new AbortController()
       enqueue(id)
     },

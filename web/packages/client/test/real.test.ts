@@ -1,5 +1,5 @@
 // @vitest-environment node
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type Client, type ClientOptions, createClient, type Frame, type Transport } from '../src/index.js'
 import { hasServer, Server, until } from './server.js'
 
@@ -61,6 +61,26 @@ describe.skipIf(!hasServer)('against a real server', () => {
     await until(documents, ({ items }) => items.length > 0)
     await until(job, ({ job }) => job)
     stops.forEach((stop) => stop())
+  })
+
+  test('a job that nobody watches is not asked for again while the server is away', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    let asked = 0
+    const client = connect(server, {
+      fetch() {
+        asked += 1
+        return Promise.reject(new TypeError('no route to the server'))
+      },
+    })
+    const stop = client.job('1').subscribe(() => undefined)
+    await vi.advanceTimersByTimeAsync(1)
+    stop()
+    await vi.advanceTimersByTimeAsync(20_000) // what was due before it was left comes once more
+    const before = asked
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(asked).toBe(before)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   test('a job that begins while the list of jobs is being read is in the list', async () => {

@@ -96,7 +96,7 @@ interface UploadRowProps {
 }
 
 function UploadRow({ upload, onReady, stop, retry, dismiss }: UploadRowProps) {
-  const { id, name, size, state, progress, jobId } = upload
+  const { id, name, size, state, progress, jobId, error } = upload
   const { job, isReady, isEnded, cancel } = useIngestionStatus(jobId)
   const told = useRef(false)
   useEffect(() => {
@@ -105,7 +105,7 @@ function UploadRow({ upload, onReady, stop, retry, dismiss }: UploadRowProps) {
     onReady?.(job)
   }, [isReady, job, onReady])
   const isOnItsWay = state === 'waiting' || state === 'sending'
-  const canRetry = state === 'failed' || state === 'stopped'
+  const canRetry = state === 'stopped' || (state === 'failed' && (!error?.isFinal || error.status === 401))
   return (
     <li data-part="upload" data-state={state}>
       {job ? (

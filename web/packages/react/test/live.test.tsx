@@ -48,6 +48,19 @@ describe.skipIf(!hasServer)('on a real server', () => {
     fireEvent.change(screen.getByLabelText('Files'), { target: { files: [file] } })
   }
 
+  test('a file of a type that cannot be read says why, and is not offered to be sent again', async () => {
+    show(<DocumentUpload />)
+
+    choose(new File([new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0])], 'wheel.exe'))
+
+    await waitFor(() => expect(client.uploads.getSnapshot()[0]?.state).toBe('failed'), PATIENCE)
+    const error = client.uploads.getSnapshot()[0]?.error
+    expect(error?.status).toBe(415)
+    expect(await screen.findByText(error?.message ?? '')).toBeDefined()
+    expect(await screen.findByRole('button', { name: 'Dismiss wheel.exe' })).toBeDefined()
+    expect(screen.queryByRole('button', { name: 'Send wheel.exe again' })).toBeNull()
+  })
+
   test('a file is sent, watched to 100 %, and can then be selected for chat', async () => {
     const ready: string[] = []
     const chosen: string[][] = []

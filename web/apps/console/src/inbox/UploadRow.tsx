@@ -16,7 +16,7 @@ const BADGES: Readonly<Record<Upload['state'], string>> = {
 
 /** What is on its way to the server. */
 export function UploadRow({ upload }: { readonly upload: Upload }) {
-  const { state, name } = upload
+  const { state, name, error } = upload
   const isMoving = state === 'waiting' || state === 'sending'
   const isBad = state === 'failed' || state === 'interrupted'
   return (
@@ -40,7 +40,7 @@ export function UploadRow({ upload }: { readonly upload: Upload }) {
       <div className="job-foot">
         <p className={isBad ? 'error small' : 'soft small figures'}>{doingUpload(upload)}</p>
         <div className="line">
-          {state === 'failed' && (
+          {state === 'failed' && (!error?.isFinal || error.status === 401) && (
             <button type="button" onClick={() => server.retryUpload(upload.id)}>
               Send again
             </button>
