@@ -27,7 +27,7 @@ from headrace.telemetry import metrics
 PORTION_CHUNKS = 256
 PORTION_ITEMS = 256
 SAVE_CHUNKS = 64
-"""Indexing the words of a chunk takes about 0.4 ms, during which nobody else can write on SQLite."""
+"""While they are saved nobody else can write on SQLite."""
 SAVE_SECONDS = 0.05
 """Vectors are saved about as often as progress may be told: what a crash costs is the batch in hand."""
 

@@ -1,5 +1,6 @@
 """The keyword index `chunk_fts`: FTS5 beside the chunks' own texts on SQLite, a table of `tsvector` on Postgres."""
 
+import json
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -10,13 +11,14 @@ from headrace.store.schema import chunk
 
 
 def add(transaction: Transaction, rows: Sequence[tuple[int, str]]) -> None:
-    """Index `(chunk_id, text)` of chunks that are not indexed yet."""
+    """Index `(chunk_id, text)` of chunks that are saved with that text, and not indexed yet."""
     if transaction.is_sqlite:
-        # FTS5 would take the same row twice, and could never forget it again.
+        # FTS5 would take the same row twice, and could never forget it again. All in one statement, since at the end of
+        # each it writes down what it has in memory.
         transaction.connection.exec_driver_sql(
-            "INSERT INTO chunk_fts (rowid, text) SELECT ?1, ?2"
-            " WHERE EXISTS (SELECT 1 FROM chunk WHERE chunk_id = ?1 AND NOT is_indexed)",
-            list(rows),
+            "INSERT INTO chunk_fts (rowid, text) SELECT chunk_id, text FROM chunk"
+            " WHERE chunk_id IN (SELECT value FROM json_each(?)) AND NOT is_indexed",
+            (json.dumps([chunk_id for chunk_id, _ in rows]),),
         )
     else:
         transaction.connection.exec_driver_sql(
