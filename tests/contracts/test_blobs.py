@@ -119,16 +119,17 @@ def test_finished_blobs_say_when_they_were_written(blobs: BlobStore) -> None:
     assert abs(written_at - time.time()) < 60
 
 
-def test_what_uploads_left_long_ago_is_cleared_away(blobs: BlobStore) -> None:
+def test_what_never_finished_says_when_it_was_last_written_to(blobs: BlobStore) -> None:
     with blobs.create() as writer:
-        old, young = (writer.part.with_name(f"{name}{TEMPORARY}") for name in ("old", "young"))
-        for path, moment in ((old, 1_000), (young, 2_000)):
-            path.touch()
-            os.utime(path, (moment, moment))
+        part = writer.part
+        os.utime(part, (1_000, 1_000))
 
-        assert blobs.delete_leftovers(older_than=1_500) == 1
-        assert young.exists()
-        assert not old.exists()
+        assert list(blobs.unfinished()) == [(part, 1_000)]
+        writer.write(b"more")
+        assert writer.part == part  # which has it on the disk
+        ((_, written_at),) = blobs.unfinished()
+        assert abs(written_at - time.time()) < 60
+    assert list(blobs.unfinished()) == []
 
 
 def test_nothing_is_begun_where_the_disk_is_nearly_full(blobs: BlobStore) -> None:

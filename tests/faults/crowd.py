@@ -130,6 +130,7 @@ class Crowd(World):
     def clean_all(self, *, history_days: float) -> None:
         """Everything that housekeeping may take away is taken away now."""
         self._patch.setattr(housekeeping, "UPLOAD_GRACE_SECONDS", -3600.0)
+        self._patch.setattr(housekeeping, "WATCH_SECONDS", 0.0)
         thorough = self.settings.model_copy(update={"history_days": history_days})
         cleaning = housekeeping.Housekeeping(self.database, self.blobs, thorough)
         cleaning.sweep()

@@ -85,7 +85,9 @@ def out_of_time(folder: Path) -> Iterator[tuple[RunningServer, Path]]:
     patches.mkdir()
     (patches / "sitecustomize.py").write_text(PATCHES.replace("OFFSET", repr(str(offset))))
     # Jobs are kept for longer than the clock jumps: a cleaning in the wrong moment would rightly forget those before.
-    server = RunningServer(folder, {"embedder": "none", "min_free_disk_bytes": 0, "history_days": 10_000})
+    kept = {"history_days": 10_000, "max_age_hours": 240_000}
+    cleaned = {"cleanup_interval_seconds": 1}
+    server = RunningServer(folder, {"embedder": "none", "min_free_disk_bytes": 0} | kept | cleaned)
     server.environment |= {"PYTHONPATH": str(patches)}
     try:
         yield server.start(), offset

@@ -34,7 +34,8 @@ HOURS = 24.0
 
 
 @pytest.fixture
-def forge(tmp_path: Path) -> Iterator[Forge]:
+def forge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forge]:
+    monkeypatch.setattr(housekeeping, "WATCH_SECONDS", 0.0)  # by the wall clock alone
     made = Forge(tmp_path)
     yield made
     made.close()

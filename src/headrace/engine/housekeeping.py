@@ -22,6 +22,8 @@ SWEEP_SECONDS = 2.0
 CHUNKS_AT_ONCE = 2_000
 UPLOAD_GRACE_SECONDS = 24 * 3600.0
 """A blob without a document may belong to an upload that is still coming in."""
+WATCH_SECONDS = 1800.0
+"""For so long such a blob has been seen as it is: the wall clock alone may be wrong by a year, or have been."""
 
 
 class Housekeeping:
@@ -35,6 +37,7 @@ class Housekeeping:
         self._settings = settings
         self._dimensions = dimensions
         self._heard: dict[tuple[JobId, int], float] = {}
+        self._seen: dict[tuple[str, float], float] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="headrace-housekeeping", daemon=True)
 
@@ -114,15 +117,25 @@ class Housekeeping:
         while forgotten == retention.PORTION:
             with self._database.write() as transaction:
                 forgotten = retention.forget_jobs(transaction, history_days=settings.history_days)
-        self._forget_blobs(time.time() - UPLOAD_GRACE_SECONDS)
+        self._forget_bytes()
         # Last, since an embedder that is a service may have to be asked.
         if not self._database.is_sqlite and (dimensions := self._dimensions()):
             ensure_vector_index(self._database, dimensions)
 
-    def _forget_blobs(self, older_than: float) -> None:
-        self._blobs.delete_leftovers(older_than)
+    def _forget_bytes(self) -> None:
+        """Remove the bytes that nobody's document has: of uploads that never finished, and of documents that went."""
+        now, written_before = time.monotonic(), time.time() - UPLOAD_GRACE_SECONDS
+        seen, self._seen = self._seen, {}
+
+        def is_over(name: str, written_at: float) -> bool:
+            since = self._seen[name, written_at] = seen.get((name, written_at), now)
+            return written_at < written_before and now - since >= WATCH_SECONDS
+
+        for file, written_at in self._blobs.unfinished():
+            if is_over(file.name, written_at):
+                file.unlink(missing_ok=True)
         for key, written_at in self._blobs.finished():
             with self._database.read() as connection:
                 is_used = retention.is_blob_used(connection, key)
-            if written_at < older_than and not is_used:
+            if not is_used and is_over(key, written_at):
                 self._blobs.delete(key)

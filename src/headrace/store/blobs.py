@@ -83,8 +83,8 @@ class BlobStore(Protocol):
     def finished(self) -> Iterator[tuple[BlobKey, float]]:
         """Every finished blob and the time of its writing, in seconds since the epoch."""
 
-    def delete_leftovers(self, older_than: float) -> int:
-        """Remove what is left of uploads that never finished, last touched before `older_than` (epoch seconds)."""
+    def unfinished(self) -> Iterator[tuple[Path, float]]:
+        """What is still coming in, or is left of what never finished, and when it was last written to (epoch)."""
 
 
 def open_blobs(settings: Settings, *, min_free_bytes: int = 0) -> BlobStore:
@@ -162,13 +162,13 @@ class Blobs:
 
     def finished(self) -> Iterator[tuple[BlobKey, float]]:
         """Every finished blob and the time of its writing, in seconds since the epoch."""
-        for file in self.folder.glob("??/*"):
-            if file.suffix != TEMPORARY:
-                yield BlobKey(file.name), file.stat().st_mtime
+        named = (file for file in self.folder.glob("??/*") if file.suffix != TEMPORARY)
+        for file, written_at in incoming.written(named):
+            yield BlobKey(file.name), written_at
 
-    def delete_leftovers(self, older_than: float) -> int:
-        """Remove what is left of uploads that never finished, last touched before `older_than` (epoch seconds)."""
-        return incoming.delete_stale(self.folder.glob(f"??/*{TEMPORARY}"), older_than)
+    def unfinished(self) -> Iterator[tuple[Path, float]]:
+        """What is still coming in, or is left of what never finished, and when it was last written to (epoch)."""
+        return incoming.written(self.folder.glob(f"??/*{TEMPORARY}"))
 
 
 class BlobWriter(Part):

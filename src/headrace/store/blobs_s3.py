@@ -94,8 +94,8 @@ class S3Blobs:
                 for found in page:
                     yield BlobKey(found["path"].rpartition("/")[2]), found["last_modified"].timestamp()
 
-    def delete_leftovers(self, older_than: float) -> int:  # noqa: D102
-        return incoming.delete_stale(self.folder.glob(f"*{TEMPORARY}"), older_than)
+    def unfinished(self) -> Iterator[tuple[Path, float]]:  # noqa: D102
+        return incoming.written(self.folder.glob(f"*{TEMPORARY}"))
 
 
 class S3Writer(Part):

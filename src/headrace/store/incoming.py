@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -77,9 +78,8 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def delete_stale(files: Iterable[Path], older_than: float) -> int:
-    """Remove those last touched before `older_than` (epoch seconds); returns how many."""
-    stale = [file for file in files if file.stat().st_mtime < older_than]
-    for file in stale:
-        file.unlink(missing_ok=True)
-    return len(stale)
+def written(files: Iterable[Path]) -> Iterator[tuple[Path, float]]:
+    """Those that are still there and when each was last written to, in seconds since the epoch."""
+    for file in files:
+        with suppress(FileNotFoundError):
+            yield file, file.stat().st_mtime

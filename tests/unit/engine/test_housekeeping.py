@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from headrace.engine import housekeeping
-from headrace.engine.housekeeping import UPLOAD_GRACE_SECONDS, Housekeeping
+from headrace.engine.housekeeping import UPLOAD_GRACE_SECONDS, WATCH_SECONDS, Housekeeping
 from headrace.model.ids import JobId
 from headrace.model.job import Job
 from headrace.settings import Settings
@@ -20,20 +20,27 @@ from headrace.store.tasks import Task
 from tests.faults.forge import USER, Forge
 
 
+YEAR = 365 * 86_400.0
+
+
 class Watch:
-    """A monotonic clock that stands still until it is moved on."""
+    """A monotonic clock that stands still until it is moved on, and a clock on the wall that may be wrong."""
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.wrong_by = 0.0
 
     def monotonic(self) -> float:
         return self.now
+
+    def time(self) -> float:
+        return time.time() + self.wrong_by
 
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     made = Watch()
-    monkeypatch.setattr(housekeeping, "time", SimpleNamespace(monotonic=made.monotonic, time=time.time))
+    monkeypatch.setattr(housekeeping, "time", SimpleNamespace(monotonic=made.monotonic, time=made.time))
     return made
 
 
@@ -135,7 +142,9 @@ def test_a_sweep_drops_a_version_in_portions(forge: Forge, monkeypatch: pytest.M
     assert forge.rows("SELECT version, count(*) FROM chunk GROUP BY version") == [(2, 1)]
 
 
-def test_bytes_without_a_document_go_after_the_time_that_an_upload_may_take(tmp_path: Path, forge: Forge) -> None:
+def test_bytes_without_a_document_go_after_the_time_that_an_upload_may_take(
+    tmp_path: Path, forge: Forge, watch: Watch
+) -> None:
     blobs = Blobs(tmp_path / "bytes")
     with blobs.create() as old, blobs.create() as young, blobs.create() as used:
         blobs.settle([old, young, used])
@@ -146,9 +155,43 @@ def test_bytes_without_a_document_go_after_the_time_that_an_upload_may_take(tmp_
         long_ago = time.time() - UPLOAD_GRACE_SECONDS - 60
         os.utime(blobs.path(one.key), (long_ago, long_ago))
 
-    Housekeeping(forge.database, blobs, Settings(data_dir=tmp_path)).clean()
+    cleaning = Housekeeping(forge.database, blobs, Settings(data_dir=tmp_path))
+    cleaning.clean()
+    assert {key for key, _ in blobs.finished()} == {old.key, young.key, used.key}
+    watch.now += WATCH_SECONDS
+    cleaning.clean()
 
     assert {key for key, _ in blobs.finished()} == {young.key, used.key}
+
+
+@pytest.mark.parametrize("wrong_by", [-YEAR, YEAR])
+def test_an_upload_is_not_taken_for_an_old_one_by_a_clock_that_jumps(
+    tmp_path: Path, forge: Forge, watch: Watch, wrong_by: float
+) -> None:
+    """Forward, it makes all that is there old; back, what comes before it is set right again."""
+    blobs = Blobs(tmp_path / "bytes")
+    cleaning = Housekeeping(forge.database, blobs, Settings(data_dir=tmp_path))
+    with blobs.create() as coming, blobs.create() as named:
+        blobs.settle([named])
+        for file in (coming.part, blobs.path(named.key)):
+            os.utime(file, (time.time() + min(0.0, wrong_by),) * 2)
+        watch.wrong_by = max(0.0, wrong_by)
+        cleaning.clean()
+        watch.now += WATCH_SECONDS - 1
+        cleaning.clean()
+        assert coming.part.exists()
+        assert blobs.has(named.key)
+
+        coming.write(b"more of it")
+        assert coming.part.exists()
+        watch.now += 1
+        cleaning.clean()
+        assert coming.part.exists()  # it was written to
+        assert not blobs.has(named.key)
+        watch.wrong_by = YEAR
+        watch.now += WATCH_SECONDS
+        cleaning.clean()
+        assert list(blobs.unfinished()) == []
 
 
 def test_a_cleaning_takes_as_many_portions_as_there_are(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:

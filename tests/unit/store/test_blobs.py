@@ -76,16 +76,15 @@ def test_several_blobs_are_settled_in_their_order(blobs: Blobs) -> None:
     assert [blobs.read(where) for where in ranges] == [b"one", b"two"]
 
 
-def test_only_what_an_upload_left_long_ago_is_cleared_away(blobs: Blobs) -> None:
+def test_what_has_its_name_and_what_is_still_coming_are_told_apart_with_their_times(blobs: Blobs) -> None:
     kept = keep(blobs, b"herons")
-    old, young = (blobs.path(kept.key).with_name(f"{name}{TEMPORARY}") for name in ("old", "young"))
-    for path, moment in ((old, 1_000), (young, 2_000), (blobs.path(kept.key), 500)):
+    coming = blobs.path(kept.key).with_name(f"another{TEMPORARY}")
+    for path, moment in ((coming, 1_000), (blobs.path(kept.key), 500)):
         path.touch()
         os.utime(path, (moment, moment))
 
-    assert blobs.delete_leftovers(older_than=1_500) == 1
-
-    assert sorted(files(blobs)) == sorted([young, blobs.path(kept.key)])
+    assert list(blobs.unfinished()) == [(coming, 1_000)]
+    assert list(blobs.finished()) == [(kept.key, 500)]
 
 
 def test_a_blob_is_forgotten_and_forgotten_again(blobs: Blobs) -> None:
