@@ -13,7 +13,6 @@ from headrace.model.ids import BlobKey
 from headrace.settings import Settings
 from headrace.store.blobs import BlobStore, open_blobs
 from headrace.store.blobs_s3 import PART_BYTES
-from headrace.store.incoming import TEMPORARY
 from tests import services
 
 LARGE = 3 * PART_BYTES + 5

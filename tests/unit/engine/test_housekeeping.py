@@ -19,7 +19,6 @@ from headrace.store.schema import document
 from headrace.store.tasks import Task
 from tests.faults.forge import USER, Forge
 
-
 YEAR = 365 * 86_400.0
 
 
