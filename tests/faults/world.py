@@ -14,15 +14,17 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from headrace.engine import indexing, reading, slices
+from headrace.engine import indexing, ingest, reading, slices
 from headrace.engine.control import Control
 from headrace.engine.housekeeping import Housekeeping
 from headrace.engine.ingest import Ingest
@@ -177,6 +179,38 @@ class Steps(Database):
                     worker.depth -= 1
 
 
+class Deferred(Future[Any]):
+    """Work that is done in the thread of whoever asks for its result, if not before."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        super().__init__()
+        self._work = work
+
+    def do(self) -> None:
+        try:
+            self.set_result(self._work())
+        except Exception as error:  # noqa: BLE001 - it is whoever waits for it that has to bear it
+            self.set_exception(error)
+
+    def result(self, timeout: float | None = None) -> Any:
+        if not self.done():
+            self.do()
+        return super().result(timeout)
+
+
+class Beside(Executor):
+    """What a worker would do beside its other work is done at once, or when it cannot wait any longer."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Deferred:
+        deferred = Deferred(partial(fn, *args, **kwargs))
+        if self._world.rng.random() < 0.5:
+            deferred.do()
+        return deferred
+
+
 class Hints(Control):
     """Says the truth on whether a job goes on, or as often nothing: it is a hint."""
 
@@ -277,6 +311,7 @@ class World:
             patch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self._wall.total_seconds()))
         patch.setattr("headrace.pipeline.study.monotonic", lambda: self._wall.total_seconds())
         patch.setattr(slices, "GROUP_DOCUMENTS", self.rng.choice((1, 64)))
+        patch.setattr(ingest, "PORTION_CHUNKS", self.rng.choice((1, 256)))
         settings = {
             "embedder": self.embedder,
             "slice_documents": self.rng.choice((2, 5)),
@@ -309,6 +344,7 @@ class World:
             receipts=Receipts(self.database, "local"),
             control=control,
             settings=self.settings,
+            beside=lambda: Beside(self),
         )
         self.loop.run_until_complete(self.hub.start())
         self.watchers = [self.loop.run_until_complete(self._watch(None))]

@@ -3,7 +3,9 @@
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,7 +14,7 @@ import sqlalchemy as sa
 from headrace.engine import errands, reembed, slices, twins
 from headrace.engine.control import Control
 from headrace.engine.early import Early, one_ahead
-from headrace.engine.indexing import Indexing
+from headrace.engine.indexing import PORTION_CHUNKS, Indexing
 from headrace.engine.measuring import Measured
 from headrace.engine.patience import told_twin, told_waiting
 from headrace.engine.reading import Read, Reader, save_all
@@ -54,6 +56,11 @@ Spread = Callable[[Sequence[Slice]], None]
 """Hands out several slices, to be run wherever there is room."""
 
 
+def one_thread() -> Executor:
+    """What a worker does beside its other work."""
+    return ThreadPoolExecutor(1, "headrace-beside")
+
+
 @dataclass(frozen=True, slots=True)
 class Ingest:
     """Everything that a worker needs to run jobs; shared by its threads."""
@@ -65,6 +72,8 @@ class Ingest:
     receipts: Receipts
     control: Control
     settings: Settings
+    beside: Callable[[], Executor] = one_thread
+    """Makes what indexes a slice's documents while its next ones are being read."""
 
     def run_job(self, job_id: JobId, run: int, spread: Spread) -> None:
         """Run one hand-out of a job to its end. Safe to call again after a crash: what is done stays done."""
@@ -194,9 +203,7 @@ class Ingest:
             items = work.claim(hand, part.first, part.last)
         for groups in slices.shifts(items):
             shift = _Shift(self, part, items)
-            for group in groups:
-                shift.read(group)
-            shift.index()
+            shift.work(groups)
             shift.learn()
 
     def _give_up(self, part: Slice) -> None:
@@ -206,7 +213,7 @@ class Ingest:
 
 
 class _Shift:
-    """One thread's work on a slice: first all of it is read, then all of it is indexed."""
+    """A worker's turn at a slice: its documents are read group by group, and indexed beside the reading of the next."""
 
     def __init__(self, ingest: Ingest, part: Slice, claimed: Iterable[Item]) -> None:
         self._ingest = ingest
@@ -214,10 +221,30 @@ class _Shift:
         self._claims = {item.ordinal: item.claim for item in claimed}
         self._unsaved: list[Read] = []
         self._ready: list[Item] = []
-        self._measured = Measured()
+        self._reading, self._indexing = Measured(), Measured()
         self._look_up_settings()
 
-    def read(self, items: Sequence[Item]) -> None:
+    def work(self, groups: Iterable[Sequence[Item]]) -> None:
+        """Finish all of them, unless another worker has taken them up."""
+        with self._ingest.beside() as beside:
+            indexing: Future[None] | None = None
+            for ready in self._read_all(groups):
+                if indexing is not None:
+                    indexing.result()
+                indexing = beside.submit(copy_context().run, self._index_all, ready)
+            if indexing is not None:
+                indexing.result()
+
+    def _read_all(self, groups: Iterable[Sequence[Item]]) -> Iterator[list[Item]]:
+        """Hands out what is read once its chunks fill the batches of an embedder, and the rest at the end."""
+        for group in groups:
+            self._read_group(group)
+            if sum(item.chunk_count for item in self._ready) >= PORTION_CHUNKS:
+                yield self._ready
+                self._ready = []
+        yield self._ready
+
+    def _read_group(self, items: Sequence[Item]) -> None:
         """Take documents up and save their chunks."""
         taken, found = self._take_up(items)
         pairs = [(item, found.get(item.document_id)) for item in taken]
@@ -226,26 +253,26 @@ class _Shift:
                 self._read(item, document, begun)
         self._save_unsaved()
 
-    def index(self) -> None:
+    def _index_all(self, items: Sequence[Item]) -> None:
         """Make what was read searchable."""
         try:
-            self._index()
+            self._index(items)
         except ModelChanged:
             self._look_up_settings()
             with self._ingest.database.read() as connection:
-                self._ready = self._stored(connection, self._ready)
-            self.index()
+                left = self._stored(connection, items)
+            self._index_all(left)
         except (DocumentError, ValueError) as error:
             failure = error if isinstance(error, DocumentError) else DocumentError("embedding_failed", str(error))
-            self._fail(failure, self._ready)
+            self._fail(failure, items)
 
-    def _index(self) -> None:
+    def _index(self, items: Sequence[Item]) -> None:
         ingest, job_id, run = self._ingest, self._part.job_id, self._part.run
         indexing = Indexing(
             ingest.database,
             ingest.embedders.get(self._config.embedder),
             ingest.receipts,
-            self._ready,
+            items,
             self._in_hand,
             self._stop,
             on_wait=told_waiting(ingest.database, job_id, run, self._stop),
@@ -253,12 +280,12 @@ class _Shift:
             most=self._config.max_embeddings or ingest.settings.max_embeddings_per_job,
             check=self._check_vectors,
         )
-        indexing.measured = self._measured
+        indexing.measured = self._indexing
         indexing.run()
 
     def learn(self) -> None:
         """Remember how long all this took."""
-        if measured := self._measured.take():
+        if measured := self._reading.take() + self._indexing.take():
             with self._ingest.database.write() as transaction:
                 paces.learn(transaction, measured)
 
@@ -293,7 +320,7 @@ class _Shift:
         if item.stage.rank >= Stage.INDEXING.rank:
             return self._ready.append(item)
         try:
-            read = self._ingest.reader.read(document, item, self._config, begun, self._save, self._measured)
+            read = self._ingest.reader.read(document, item, self._config, begun, self._save, self._reading)
         except DocumentError as error:
             return self._fail(error, [item])
         self._unsaved.append(read)
