@@ -55,7 +55,7 @@ def use(installation: Installation, embedder: Embedder, monkeypatch: pytest.Monk
 def test_the_first_documents_are_found_while_the_last_is_being_read(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "PORTION_CHUNKS", 1)
+    monkeypatch.setattr(ingest, "FEWEST_CHUNKS", 1)
     begin, waited = installation.parsers.begin, []
 
     @contextmanager
@@ -79,7 +79,7 @@ def test_documents_of_a_few_chunks_are_embedded_together(
 ) -> None:
     embedder = Refusing("nothing")
     use(installation, embedder, monkeypatch)
-    monkeypatch.setattr(ingest, "PORTION_CHUNKS", 2)
+    monkeypatch.setattr(ingest, "FEWEST_CHUNKS", 2)
 
     job = installation.run(installation.send(**{f"{one}_txt": f"the {one} of five" for one in "abcde"}))
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_embedded_fails_alone_when_it_was_handed_over_alone(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(installation, Refusing("beta"), monkeypatch)
-    monkeypatch.setattr(ingest, "PORTION_CHUNKS", 1)
+    monkeypatch.setattr(ingest, "FEWEST_CHUNKS", 1)
 
     job = installation.run(installation.send(a_txt="alpha", b_txt="beta", c_txt="gamma"))
 
@@ -102,7 +102,7 @@ def test_what_cannot_be_embedded_fails_alone_when_it_was_handed_over_alone(
 def test_what_goes_wrong_beside_the_reading_is_tried_again(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "PORTION_CHUNKS", 1)
+    monkeypatch.setattr(ingest, "FEWEST_CHUNKS", 1)
     monkeypatch.setattr(ingest, "FIRST_PAUSE_SECONDS", 0.0)
     run, tries = ingest.Indexing.run, []
 

@@ -311,7 +311,7 @@ class World:
             patch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self._wall.total_seconds()))
         patch.setattr("headrace.pipeline.study.monotonic", lambda: self._wall.total_seconds())
         patch.setattr(slices, "GROUP_DOCUMENTS", self.rng.choice((1, 64)))
-        patch.setattr(ingest, "PORTION_CHUNKS", self.rng.choice((1, 256)))
+        patch.setattr(ingest, "FEWEST_CHUNKS", self.rng.choice((1, 256)))
         settings = {
             "embedder": self.embedder,
             "slice_documents": self.rng.choice((2, 5)),

@@ -24,7 +24,8 @@ from headrace.store.database import Database, Transaction
 from headrace.store.work import Hand
 from headrace.telemetry import metrics
 
-PORTION_CHUNKS = 256
+PORTION_CHUNKS = 512
+"""Enough to keep several requests to a service under way, or to sort texts by their length."""
 PORTION_ITEMS = 256
 SAVE_CHUNKS = 64
 """While they are saved nobody else can write on SQLite."""

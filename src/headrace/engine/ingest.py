@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from headrace.engine import errands, reembed, slices, twins
 from headrace.engine.control import Control
 from headrace.engine.early import Early, one_ahead
-from headrace.engine.indexing import PORTION_CHUNKS, Indexing
+from headrace.engine.indexing import Indexing
 from headrace.engine.measuring import Measured
 from headrace.engine.patience import told_twin, told_waiting
 from headrace.engine.reading import Read, Reader, save_all
@@ -45,6 +45,8 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
 MANY_CHUNKS = 256
 """So many chunks of small documents are saved in one transaction."""
+FEWEST_CHUNKS = 256
+"""So many of what is read are waited for before they are indexed: they fill several batches of an embedder."""
 
 INTERNAL = DocumentError("internal", "an internal error stopped this document; the server's log has the details")
 
@@ -236,10 +238,10 @@ class _Shift:
                 indexing.result()
 
     def _read_all(self, groups: Iterable[Sequence[Item]]) -> Iterator[list[Item]]:
-        """Hands out what is read once its chunks fill the batches of an embedder, and the rest at the end."""
+        """Hands out what is read, some documents at a time."""
         for group in groups:
             self._read_group(group)
-            if sum(item.chunk_count for item in self._ready) >= PORTION_CHUNKS:
+            if sum(item.chunk_count for item in self._ready) >= FEWEST_CHUNKS:
                 yield self._ready
                 self._ready = []
         yield self._ready

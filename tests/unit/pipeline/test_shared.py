@@ -128,6 +128,24 @@ def test_a_short_document_does_not_wait_for_a_long_one() -> None:
         assert len(long.result(WAIT)) == 40
 
 
+def test_one_document_has_as_many_loads_under_way_as_there_may_be() -> None:
+    inner = Slow()
+    embedder = Shared(inner, Load(texts=4, at_once=3))
+    with ThreadPoolExecutor(1) as pool:
+        for round_number in range(3):  # first the lanes are opened, then they are woken
+            asking = pool.submit(asked, embedder, [f"part {part} of {round_number}" for part in range(20)])
+            for _ in range(3):
+                assert inner.began.acquire(timeout=WAIT)
+            assert not inner.began.acquire(timeout=0.05)
+            inner.leave.release(5)
+            assert len(asking.result(WAIT)) == 20
+            for _ in range(2):
+                assert inner.began.acquire(timeout=WAIT)
+            until(lambda: embedder._idle == 3)
+
+    assert [len(load) for load in inner.loads] == [4] * 15
+
+
 def test_a_text_that_is_refused_fails_its_own_job_alone(embedder: Shared, service: ModelService) -> None:
     service.refused = "poison"
     jobs = [["a good text", "another"], ["a poisoned well", "its neighbour"], ["a third", "a fourth"]]

@@ -40,7 +40,7 @@ class Shared:
         self._embedder, self._load = embedder, load
         self._waiting: deque[_Request] = deque()
         self._changed = threading.Condition()
-        self._lanes = 0
+        self._lanes = self._idle = 0
 
     @property
     def name(self) -> str:
@@ -77,10 +77,14 @@ class Shared:
     def _ask(self, request: "_Request") -> None:
         with self._changed:
             self._waiting.append(request)
-            self._changed.notify()
-            if self._lanes < self._load.at_once:
-                self._lanes += 1
-                threading.Thread(target=self._run, name="headrace-embedding", daemon=True).start()
+            self._call_a_lane()
+
+    def _call_a_lane(self) -> None:
+        """Somebody waits: wake a lane that has nothing to do, or open another."""
+        self._changed.notify()
+        if not self._idle and self._lanes < self._load.at_once:
+            self._lanes += 1
+            threading.Thread(target=self._run, name="headrace-embedding", daemon=True).start()
 
     def _leave(self, request: "_Request") -> None:
         with self._changed:
@@ -95,12 +99,18 @@ class Shared:
     def _gather(self) -> list["_Seat"]:
         """The next load; nothing when nobody has asked for long."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._waiting, IDLE_SECONDS):
+            self._idle += 1
+            is_asked = self._changed.wait_for(lambda: self._waiting, IDLE_SECONDS)
+            self._idle -= 1
+            if not is_asked:
                 self._lanes -= 1
                 return []
-            if sum(len(one.open) for one in self._waiting) < self._load.texts:
+            if not self._is_full():
                 self._changed.wait_for(self._is_full, GATHER_SECONDS)
-            return self._seated() or self._gather()
+            seats = self._seated()
+            if self._waiting:
+                self._call_a_lane()
+            return seats or self._gather()
 
     def _is_full(self) -> bool:
         return sum(len(one.open) for one in self._waiting) >= self._load.texts
