@@ -1,11 +1,14 @@
-"""A world in which many jobs are on the same few documents: by name, by bytes, or by both."""
+"""A world in which many jobs are on the same few documents: by name, by bytes, or by both.
+
+They are in two workspaces, which now and then get another model, or are deleted and come back under the same name.
+"""
 
 import hashlib
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,14 +18,17 @@ import pytest
 
 from headrace.engine import housekeeping
 from headrace.engine.parsing import limits_of
+from headrace.model.document import Workspace
 from headrace.model.errors import DocumentError, DocumentNotFound, WrongState
 from headrace.model.ids import DocumentId, JobId
-from headrace.model.vocabulary import JobType
+from headrace.model.rag import NO_EMBEDDER
+from headrace.model.vocabulary import JobStatus, JobType
 from headrace.pipeline.embed import Embedders, OnWait, Options, ignore
 from headrace.pipeline.sandbox import Member, Reading, Source, never
 from headrace.search.query import SearchMode
 from headrace.service import Request as Wanted
 from headrace.service.library import Question
+from headrace.store import jobs
 from tests.faults.forge import USER
 from tests.faults.here import Here
 from tests.faults.world import World
@@ -34,6 +40,9 @@ MARKS = {"alpha": 3, "beta": 40, "gamma": 900, "delta": 1800}
 TEXTS = {mark: " ".join(f"{mark} {number}" for number in range(count)) for mark, count in MARKS.items()}
 BROKEN = "[1,\n"
 NAMES = ("a.txt", "b.txt", "c.json")
+WORKSPACES = (None, None, "other")
+MODELS = ("minilm", "fastembed", "none")
+"""By the names of real ones, none of which is ever loaded."""
 
 
 def text_of(name: str, mark: str) -> str:
@@ -59,12 +68,11 @@ class Unpackers(Here):
 class Hashed:
     """An embedder without a model that now and then refuses, and knows what it was asked."""
 
-    name = "hashed"
     dimensions = 8
     max_tokens = 256
 
-    def __init__(self, world: "Crowd") -> None:
-        self._world = world
+    def __init__(self, world: "Crowd", name: str) -> None:
+        self._world, self.name = world, name
 
     def batches(self, texts: Sequence[str], *, on_wait: OnWait = ignore) -> Iterator[tuple[Sequence[int], Any]]:
         del on_wait
@@ -72,26 +80,24 @@ class Hashed:
             if self._world.is_deadly and self._world.rng.random() < 0.05:
                 raise DocumentError("embedding_failed", "it refuses")
             some = range(place, min(place + 2, len(texts)))
-            yield some, np.array([self._vector(texts[one]) for one in some], np.float16)
+            yield some, np.array([vector_of(self.name, texts[one]) for one in some], np.float16)
 
     def embed_query(self, text: str) -> Any:
-        return self._vector(text)
-
-    def _vector(self, text: str) -> Any:
-        found = np.frombuffer(hashlib.sha256(text.encode()).digest()[:8], np.uint8).astype(np.float32) + 1
-        return found / np.linalg.norm(found)
+        return vector_of(self.name, text)
 
 
-class OneEmbedder(Embedders):
-    """Whatever is asked for, it is this one."""
+def vector_of(model: str, text: str) -> Any:
+    """What a model makes of a text, `(8,) float32`."""
+    found = np.frombuffer(hashlib.sha256(f"{model} {text}".encode()).digest()[:8], np.uint8).astype(np.float32) + 1
+    return found / np.linalg.norm(found)
 
-    def __init__(self, options: Options, only: Hashed) -> None:
+
+class Models(Embedders):
+    """Those of this world, under the names of real ones."""
+
+    def __init__(self, options: Options, world: "Crowd") -> None:
         super().__init__(options)
-        self._only = only
-
-    def get(self, choice: str) -> Any:
-        del choice
-        return self._only
+        self._made |= {name: Hashed(world, name) for name in MODELS if name != NO_EMBEDDER}
 
 
 @dataclass(slots=True)
@@ -99,6 +105,7 @@ class Sending:
     """What a user has sent with one job, by name, and what became of the job by their own doing."""
 
     job_id: JobId
+    workspace_id: str | None
     marks: Mapping[str, str]
     force_recreate: bool
     is_archive: bool
@@ -108,24 +115,29 @@ class Sending:
 class Crowd(World):
     """The same verbs and deaths, with few names, few texts, and those who take back what they have sent."""
 
-    embedder = "minilm"  # which is never loaded
+    embedder = "minilm"
 
     def __init__(self, folder: Path, seed: int, patch: pytest.MonkeyPatch) -> None:
         self.sendings: list[Sending] = []
         self.deleted: set[DocumentId] = set()
+        self.cleared: set[str] = set()
+        self.others: list[JobId] = []
         super().__init__(folder, seed, patch)
         self.jumps = False  # no job is forgotten before it is looked at
         self.most_jobs = self.rng.choice((3, 6, 12))
+        self.models = self.rng.choice((MODELS[:1], MODELS[:2], MODELS))
+        self.clears = self.rng.random() < 0.4
         self._patch = patch
 
     def parsers(self) -> Here:
         return Unpackers(limits_of(self.settings))
 
     def embedders(self) -> Embedders:
-        return OneEmbedder(Options(**self.settings.embedders, threads=1), Hashed(self))
+        return Models(Options(**self.settings.embedders, threads=1), self)
 
     def acts_and_weights(self) -> list[tuple[Callable[[], None], int]]:
-        return [*super().acts_and_weights(), (self._delete, 1)]
+        changes = [(self._change_model, int(len(self.models) > 1)), (self._clear, int(self.clears))]
+        return [*super().acts_and_weights(), (self._delete, 1), *changes]
 
     def clean_all(self, *, history_days: float) -> None:
         """Everything that housekeeping may take away is taken away now."""
@@ -138,8 +150,12 @@ class Crowd(World):
 
     def found(self, mark: str) -> list[tuple[DocumentId, str]]:
         """The passages that a search for the word finds, by document."""
-        hits = self.library.query(USER, Question(text=mark, mode=SearchMode.KEYWORD, top_k=100))
-        return [(hit.document_id, hit.text) for hit in hits]
+        asked = Question(text=mark, mode=SearchMode.KEYWORD, top_k=100)
+        each = [replace(asked, workspace=one.workspace_id) for one in self.workspaces()]
+        return [(hit.document_id, hit.text) for one in each for hit in self.library.query(USER, one)]
+
+    def workspaces(self) -> list[Workspace]:
+        return self.library.list_workspaces(USER, limit=10, before=None)
 
     def _submit(self) -> None:
         if len(self.sendings) >= self.most_jobs:
@@ -163,11 +179,13 @@ class Crowd(World):
                 incoming.write(data)
                 intake.add_file(incoming)
             job_type = JobType.TEXT if kind == "texts" else JobType.FILE
-            wanted = Wanted(job_type=job_type, **({flag: True} if flag else {}))
+            workspace = self.rng.choice(WORKSPACES)
+            wanted = Wanted(job_type=job_type, workspace=workspace, **({flag: True} if flag else {}))
             job = self.service.submit(USER, wanted, intake)
-        self.acts.append(f"{kind} {flag} {marks}")
+        self.acts.append(f"{kind} {flag} {marks} to {workspace}")
         self.jobs.append(job.job_id)
-        self.sendings.append(Sending(job.job_id, marks, flag == "force_recreate", kind == "archive"))
+        sending = Sending(job.job_id, job.workspace_id, marks, flag == "force_recreate", kind == "archive")
+        self.sendings.append(sending)
 
     def _command(self) -> None:
         if not self.sendings:
@@ -193,6 +211,37 @@ class Crowd(World):
         except DocumentNotFound:
             return
         self.deleted.add(chosen.document_id)
+
+    def _change_model(self) -> None:
+        if not (known := self.workspaces()):
+            return
+        workspace, model = self.rng.choice(known), self.rng.choice(self.models)
+        alive = self._alive_in(workspace)
+        _, job = self.library.change_workspace(USER, workspace.workspace_id, name=None, rag_config={"embedder": model})
+        self._note_cancelled(alive)
+        self.acts.append(f"model {model} for {workspace.name}")
+        self.others += [job.job_id] if job else []
+
+    def _clear(self) -> None:
+        if not (known := self.workspaces()):
+            return
+        workspace = self.rng.choice(known)
+        alive = self._alive_in(workspace)
+        self.others.append(self.library.delete_workspace(USER, workspace.workspace_id).job_id)
+        self._note_cancelled(alive)
+        self.acts.append(f"clear {workspace.name}")
+        self.cleared.add(workspace.workspace_id)
+
+    def _alive_in(self, workspace: Workspace) -> list[JobId]:
+        with self.database.read() as connection:
+            found = jobs.select_alive(connection, USER, limit=None)
+        return [one.job_id for one in found if one.workspace_id == workspace.workspace_id]
+
+    def _note_cancelled(self, alive: Sequence[JobId]) -> None:
+        for job_id in alive:
+            job = self.look_up(job_id)
+            if job is not None and job.status is JobStatus.CANCELLED:
+                self.cancelled[job_id] = job.sequence
 
 
 def marks_in(text: str) -> set[str]:

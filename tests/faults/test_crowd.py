@@ -3,15 +3,17 @@
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from headrace.model.document import Document
 from headrace.model.ids import DocumentId
 from headrace.model.job import Item
-from headrace.model.vocabulary import FINAL_STATUSES, JobStatus, Stage, Verdict
-from headrace.store import jobs
+from headrace.model.rag import DEFAULT_EMBEDDER, NO_EMBEDDER
+from headrace.model.vocabulary import FINAL_STATUSES, JobStatus, JobType, Stage, Verdict
+from headrace.store import jobs, workspaces
 from tests.faults import chaos
-from tests.faults.crowd import MARKS, NAMES, Crowd, Sending, marks_in
+from tests.faults.crowd import MARKS, NAMES, Crowd, Sending, marks_in, vector_of
 from tests.faults.forge import USER
 from tests.faults.test_simulation import check_watchers, events_of, under_every_seed, without_errors
 
@@ -48,13 +50,27 @@ def check_jobs(world: Crowd) -> None:
         assert (job.stats.documents_processed, job.stats.documents_unchanged) == (len(done) - unchanged, unchanged), job
         assert job.stats.errors == job.failed_items, job
         assert job.chunks_created == sum(one.chunk_count for one in done), job
-        assert job.stats.embeddings_computed + job.stats.embeddings_reused >= job.chunks_created, job
+        if NO_EMBEDDER not in world.models:
+            assert job.stats.embeddings_computed + job.stats.embeddings_reused >= job.chunks_created, job
         assert job.work_done <= job.work_total == sum(one.work_total if one in done else one.work_done for one in items)
+
+
+def check_others(world: Crowd) -> None:
+    """What is done for a workspace as a whole ends as well."""
+    for job_id in world.others:
+        job = world.look_up(job_id)
+        assert job is not None
+        if job.job_type is JobType.DELETION:
+            assert job.status is JobStatus.COMPLETED, job
+        elif job.status is JobStatus.CANCELLED:
+            assert job.sequence == world.cancelled[job_id], "an event after the cancel"
+        else:
+            assert job.status is JobStatus.COMPLETED or job.error_message == "it refuses", job
 
 
 def check_payments(world: Crowd) -> None:
     """No text was paid for twice."""
-    found = [world.look_up(sending.job_id) for sending in world.sendings]
+    found = [world.look_up(job_id) for job_id in (*world.jobs, *world.others)]
     with world.database.read() as connection:
         receipts = connection.exec_driver_sql("SELECT count(*) FROM receipt").scalar_one()
     assert sum(job.stats.embeddings_computed for job in found if job) <= receipts
@@ -62,6 +78,21 @@ def check_payments(world: Crowd) -> None:
 
 def documents_of(world: Crowd) -> dict[DocumentId, Document]:
     return {one.document_id: one for one in world.library.list_documents(USER, limit=100, before=None)}
+
+
+def check_vectors(world: Crowd) -> None:
+    """Whatever is served has the vector that its workspace's model makes of it."""
+    with world.database.read() as connection:
+        found = connection.exec_driver_sql(
+            """SELECT workspace_id, text, vector FROM chunk JOIN document USING (document_id, workspace_id)
+            WHERE version = live_version AND document.deleted_at IS NULL"""
+        ).all()
+        models = {one.workspace_id: workspaces.rag_config(connection, one.workspace_id) for one in world.workspaces()}
+    for workspace_id, text, vector in found:
+        chosen = models[workspace_id].embedder
+        model = world.embedder if chosen == DEFAULT_EMBEDDER else chosen
+        expected = None if model == NO_EMBEDDER else vector_of(model, text).astype(np.float16).tobytes()
+        assert vector == expected, (model, text[:20], vector)
 
 
 def check_served(world: Crowd) -> None:
@@ -95,12 +126,19 @@ def wanted(world: Crowd) -> dict[DocumentId, set[str | None]]:
     is unpacked, which may be later than what was sent after it. What a collection made anew has no more may be served
     where a later job was to replace it.
     """
+    each = {one: wanted_in(world, one) for one in {sending.workspace_id for sending in world.sendings} - world.cleared}
+    return {document_id: marks for found in each.values() for document_id, marks in found.items()}
+
+
+def wanted_in(world: Crowd, workspace_id: str | None) -> dict[DocumentId, set[str | None]]:
+    """The same of one workspace."""
     sent: defaultdict[DocumentId, list[tuple[str | None, bool]]] = defaultdict(list)
-    for place, sending in enumerate(world.sendings):
+    sendings = [one for one in world.sendings if one.workspace_id == workspace_id]
+    for place, sending in enumerate(sendings):
         items = items_of(world, sending)
         job = world.look_up(sending.job_id)
         if sending.force_recreate and job is not None and job.status is JobStatus.COMPLETED:
-            later = {one.document_id for after in world.sendings[place + 1 :] for one in items_of(world, after)}
+            later = {one.document_id for after in sendings[place + 1 :] for one in items_of(world, after)}
             kept = {one: [(mark, True) for mark, _ in sent[one]] for one in later & sent.keys()}
             sent.clear()
             sent.update({one: [*marks, (None, False)] for one, marks in kept.items()})
@@ -127,6 +165,7 @@ def check_leftovers(world: Crowd) -> None:
             "SELECT version, live_version FROM revision JOIN document USING (document_id) WHERE version <> live_version"
         ).all()
         jobs_left = look("SELECT count(*) FROM job").scalar_one()
+        assert look("SELECT name FROM workspace WHERE deleted_at IS NOT NULL").all() == []
     assert used == {key for key, _ in world.blobs.finished()}
     assert jobs_left or not revisions, revisions
 
@@ -143,8 +182,10 @@ def live(folder: Path, seed: int, counts: Counter[str]) -> None:
                 world.settle()
                 world.housekeeping.sweep()
                 check_jobs(world)
+                check_others(world)
                 check_payments(world)
                 check_served(world)
+                check_vectors(world)
                 if world.sendings:
                     check_watchers(world)
             world.clean_all(history_days=1)
@@ -165,4 +206,5 @@ def test_jobs_on_the_same_documents_keep_every_promise_under_every_seed(tmp_path
     counts: Counter[str] = Counter()
     under_every_seed(SEEDS, tmp_path, lambda folder, seed: live(folder, seed, counts))
     told = f"{SEEDS} seeds, {counts['jobs']} jobs, {counts['cancel']} cancels, {counts['retry']} retries"
+    told += f", {counts['model']} changes of a model, {counts['clear']} deleted workspaces"
     chaos.tell("P3 P4 P6, crowd", told)

@@ -23,7 +23,7 @@ from headrace.store.reembedding import Passage
 
 logger = logging.getLogger(__name__)
 
-PORTION = 256
+PORTION = 512
 SAVED_AT_ONCE = 64
 SWAPPED_AT_ONCE = 2_000
 
