@@ -19,11 +19,13 @@ from headrace.pipeline.source import Outline, Source
 from headrace.search import index
 from headrace.store import documents, migrations, workspaces
 from headrace.store.database import Database
+from tests.model_service import model_service
 
 DOCUMENTS = 400
 CHARACTERS = 12_000
 PAGES = 300
 MINILM_DOCUMENTS = 20
+SERVICE_PAGES, SERVICE_SECONDS, SERVICE_REQUESTS = 200, 0.3, 4
 ROUNDS = 3
 MEMORY_SIZES = (1_000_000, 5_000_000, 20_000_000)
 WORDS = (
@@ -39,6 +41,7 @@ def measure(table: Table) -> None:
     _cost_of_events(table)
     _memory(table)
     _minilm(table)
+    _service(table)
 
 
 def _minilm(table: Table) -> None:
@@ -51,6 +54,22 @@ def _minilm(table: Table) -> None:
     (seconds, chunks), loop = min(jobs), min(bare)
     share = f"{loop / seconds:.2f} ({chunks / seconds:.1f} chunks/s, bare loop {chunks / loop:.1f})"
     table.add("a whole job with MiniLM over a bare loop on the same chunks", share, ">= 0.95")
+
+
+def _service(table: Table) -> None:
+    """How busy a job keeps a service whose every request takes a while, however few texts are in it."""
+    files = sorted(manual_folder().glob("*.html"))[:SERVICE_PAGES]
+    with model_service() as service:
+        named = {"embedder_url": service.url, "embedder_model": "bench", "embedder_requests": SERVICE_REQUESTS}
+        with running(embedder="openai", **named) as server, server.http() as http:
+            finish(http, http.post("/ingest", files={"file": ("warm.html", files[0].read_bytes())}).json()["job_id"])
+            service.seconds = SERVICE_SECONDS
+            sent = [("files", (file.name, file.read_bytes())) for file in files]
+            view = finish(http, http.post("/upload", files=sent).raise_for_status().json()["upload_id"])
+    seconds = _seconds_between(str(view["started_at"]), str(view["completed_at"]))
+    told = f"{service.busy_seconds / seconds:.1f} ({seconds:.1f} s, {len(service.requests)} requests)"
+    what = f"a job of {SERVICE_PAGES} pages with a service that takes {SERVICE_SECONDS} s a request: requests under way"
+    table.add(f"{what}, of the {SERVICE_REQUESTS} that may be", told)
 
 
 def _efficiency(table: Table) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ class Planned:
 class ModelService:
     """`texts` are all that were embedded, `asked` all that was chatted about; `plan` is used up from its beginning.
 
-    `requests` are the texts of each request to embed; one with the word `refused` in it is answered 400.
+    `requests` are the texts of each request to embed; one with the word `refused` in it is answered 400. Each takes
+    `seconds`, of which `busy_seconds` is the sum.
     """
 
     url: str = ""
@@ -37,6 +39,8 @@ class ModelService:
     keys: set[str] = field(default_factory=set)
     plan: list[Planned] = field(default_factory=list)
     always: Planned | None = None
+    seconds: float = 0.0
+    busy_seconds: float = 0.0
     seen: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -76,6 +80,8 @@ def model_service() -> Iterator[ModelService]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             service.keys.add(self.headers.get("Authorization", ""))
             planned = service.answer(self.path, body)
+            time.sleep(service.seconds)
+            service.busy_seconds += service.seconds
             if planned.until is not None:
                 planned.until.wait(50)
             self.send_response(planned.status)
