@@ -23,7 +23,7 @@ CHUNKS_AT_ONCE = 2_000
 UPLOAD_GRACE_SECONDS = 24 * 3600.0
 """A blob without a document may belong to an upload that is still coming in."""
 WATCH_SECONDS = 1800.0
-"""For so long such a blob has been seen as it is: the wall clock alone may be wrong by a year, or have been."""
+"""It must have been seen unchanged for so long, too: the wall clock may be wrong by a year, or have been."""
 
 
 class Housekeeping:

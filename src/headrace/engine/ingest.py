@@ -244,7 +244,8 @@ class _Shift:
             if sum(item.chunk_count for item in self._ready) >= FEWEST_CHUNKS:
                 yield self._ready
                 self._ready = []
-        yield self._ready
+        if self._ready:
+            yield self._ready
 
     def _read_group(self, items: Sequence[Item]) -> None:
         """Take documents up and save their chunks."""
