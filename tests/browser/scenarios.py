@@ -183,7 +183,9 @@ class Scenarios:
         row = f"[...document.querySelectorAll('[data-part=job]')].find(one => one.ariaLabel === '{name}')"
         wait_for(page, f"{row}?.dataset.state === 'failed'")
         wait_for(page, f"{row}.querySelector('[data-part=failures]')?.textContent.includes('damaged')")
-        assert page.run(f"return {row}.innerText").count("damaged") == 1, "the reason is said once"
+        wait_for(page, f"{row}.innerText.includes('damaged')")  # a card is laid out when it comes into view
+        said = page.run(f"return {row}.innerText")
+        assert said.count("damaged") == 1, f"the reason is said once: {said}"
         job_id = page.run(f"return {row}.dataset.job")
 
         press(page, row, "Retry")
