@@ -74,7 +74,7 @@ def check_chunks(world: World) -> None:
 def check_watchers(world: World) -> None:
     """Each has everything up to the newest event, without a gap; only cleaning may have made it begin anew."""
     with world.database.read() as connection:
-        newest = connection.exec_driver_sql("SELECT last_number FROM account").scalar_one()
+        newest = connection.exec_driver_sql("SELECT last_number FROM account").scalar() or 0  # no row: no job was sent
     for watcher in world.watchers:
         job = world.look_up(watcher.job_id) if watcher.job_id else None
         if watcher.job_id and not job:
