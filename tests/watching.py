@@ -118,7 +118,7 @@ async def socket_io(url: str, transport: str, seen: Seen) -> None:
 
 
 class Session:
-    """aiohttp's, which closes the WebSockets too that the Socket.IO client has forgotten when it failed to connect."""
+    """aiohttp's for the Socket.IO client, which leaves answers unread and, if it cannot connect, WebSockets open."""
 
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession()
@@ -126,6 +126,12 @@ class Session:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
+
+    async def get(self, *arguments: Any, **options: Any) -> aiohttp.ClientResponse:
+        return await self._read(self._session.get(*arguments, **options))
+
+    async def post(self, *arguments: Any, **options: Any) -> aiohttp.ClientResponse:
+        return await self._read(self._session.post(*arguments, **options))
 
     async def ws_connect(self, *arguments: Any, **options: Any) -> aiohttp.ClientWebSocketResponse:
         socket = await self._session.ws_connect(*arguments, **options)
@@ -136,6 +142,12 @@ class Session:
         for socket in self._sockets:
             await socket.close()
         await self._session.close()
+
+    @staticmethod
+    async def _read(request: Awaitable[aiohttp.ClientResponse]) -> aiohttp.ClientResponse:
+        answer = await request
+        await answer.read()  # kept, so that the client can read it again
+        return answer
 
 
 @asynccontextmanager

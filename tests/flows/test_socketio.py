@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import httpx
 import pytest
 import socketio
@@ -16,7 +15,7 @@ from headrace.server.frames import SCHEMAS
 from tests.flows.inhabited import Town, new_token, town
 from tests.running import RunningServer, running_server
 from tests.schemas import faults
-from tests.watching import ENDS, NAMES, Frame, socket_io_client
+from tests.watching import ENDS, NAMES, Frame, Session, socket_io_client
 
 SECONDS = 60.0
 DOCUMENT = {"document_id", "user_id", "workspace_id", "job_id", "status", "error", "chunk_count", "metadata"}
@@ -31,7 +30,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 async def named(url: str, auth: dict[str, Any], queue: asyncio.Queue[tuple[str, Any]], transport: str) -> Any:
     """A client whose events come with their names."""
-    session = aiohttp.ClientSession()
+    session = Session()
     client = socketio.AsyncClient(reconnection=False, http_session=session)
     client.session = session  # its own forgets it, unclosed, when the server disconnects it
     for name in (*NAMES, "disconnect"):

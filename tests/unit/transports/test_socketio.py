@@ -25,6 +25,7 @@ from headrace.transports.socketio.outbox import MOST_POLLED
 from tests.services import free_port
 from tests.unit.eventlog.writing import Author
 from tests.unit.transports.serving import SECONDS, Server, application, authenticate
+from tests.watching import Session
 
 NAMES = ("document_status", "workspace_status", "job_event")
 Got = list[tuple[str, dict[str, Any]]]
@@ -86,7 +87,7 @@ async def client(
 ) -> AsyncIterator[asyncio.Queue[tuple[str, dict[str, Any]]]]:
     """What a client gets, as (name, payload), and ("disconnect", reason) at its end."""
     queue: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
-    one = socketio.AsyncClient(reconnection=False)
+    one = socketio.AsyncClient(reconnection=False, http_session=Session())
     for name in (*NAMES, "disconnect"):
         one.on(name, lambda payload, name=name: queue.put_nowait((name, payload)))
     auth = {"token": token} | ({} if after is None else {"after": after})
@@ -100,8 +101,7 @@ async def client(
 
 async def leave(one: socketio.AsyncClient) -> None:
     await one.disconnect()
-    if one.eio.http is not None:
-        await one.eio.http.close()
+    await one.eio.http.close()
 
 
 async def take(queue: asyncio.Queue[tuple[str, dict[str, Any]]], count: int) -> Got:
@@ -175,7 +175,7 @@ def test_a_place_that_the_log_does_not_know_gets_a_reset_and_the_snapshot(server
 def test_whoever_may_not_connect_is_told_why_instead(server, auth, words, transport) -> None:
     async def main() -> list[Any]:
         errors: list[Any] = []
-        one = socketio.AsyncClient(reconnection=False)
+        one = socketio.AsyncClient(reconnection=False, http_session=Session())
         one.on("connect_error", errors.append)
         with pytest.raises(socketio.exceptions.ConnectionError):
             await one.connect(url(server), auth=auth, transports=[transport], wait_timeout=SECONDS)
