@@ -80,6 +80,9 @@ def originals() -> Mapping[str, bytes]:
         "a.mbox": envelope + letter + b"\n" + envelope + b"Subject: Rain\n\nIndeed\n",
         "a.rtf": RICH,
         "a.html": page,
+        "news.rss": b"<rss><channel><title>t</title><item><title>a</title><description>&lt;p&gt;b</description></item>"
+        b"</channel></rss>",
+        "a.xml": b'<?xml version="1.0" encoding="utf-8"?><!DOCTYPE a [<!ENTITY b "c">]><a x="1"><row>&b; d</row></a>',
         "a.md": b"---\ntitle: t\n---\n# a\n```\nb\n```\nc\n===\n[d](https://e.org)\n",
         "a.json": b'[{"a": [1, {"b": null}], "c": "\\u00e9"}, {"d": true}]',
         "a.ndjson": b'{"a": 1}\n{"b": [2, 3]}\n',
@@ -300,6 +303,9 @@ def harmful() -> Mapping[str, bytes]:
         "laughs.pptx": laughing(whole["a.pptx"], "ppt/slides/slide1.xml"),
         "laughs.xlsx": laughing(whole["a.xlsx"], "xl/workbook.xml"),
         "laughs.epub": laughing(whole["a.epub"], "OEBPS/book.opf"),
+        "laughs.xml": b'<!DOCTYPE a [<!ENTITY a "ha">'
+        + b"".join(b'<!ENTITY %c "%s">' % (new, b"&%c;" % (new - 1) * 10) for new in b"bcdefghi")
+        + b"]><a>&i;</a>",
         "far.xlsx": far_cell(),
         "nested.zip": nested(6),
         "overlapping.zip": overlapping(),
@@ -327,6 +333,12 @@ def harmful_by_size(scale: float) -> Mapping[str, bytes]:
         "deep.json": b"[" * times(500_000) + b"]" * times(500_000),
         "deep.html": b"<html>" + b"<b><i><table><tr><td>" * times(100_000),
         "attributes.html": b"<html><p " + b"a='x' " * times(300_000) + b">text",
+        "elements.xml": b"<a>" + b"<b/>" * times(400_000) + b"text</a>",
+        "entity.xml": b'<!DOCTYPE a [<!ENTITY b "'
+        + b"x" * times(50_000)
+        + b'">]><a>'
+        + b"&b;" * times(50_000)
+        + b"</a>",
         "deep.rtf": b"{\\rtf1 " + b"{" * times(500_000) + b"text",
         "fields.rtf": b"{\\rtf1 " + links.encode(),
         "hexes.rtf": b"{\\rtf1 " + b"\\'e4" * times(1_000_000) + b"}",

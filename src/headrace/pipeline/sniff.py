@@ -29,6 +29,7 @@ MAILBOX = "application/mbox"
 PNG, JPEG, TIFF = "image/png", "image/jpeg", "image/tiff"
 PICTURES = frozenset({PNG, JPEG, TIFF})
 HTML = "text/html"
+XML = "application/xml"
 MARKDOWN = "text/markdown"
 TEXT = "text/plain"
 CSV = "text/csv"
@@ -39,13 +40,14 @@ UNREADABLE = "application/octet-stream"
 """Of documents that came among others and that no extractor reads: they fail with the reason."""
 
 READABLE = (
-    "send a PDF, Word, PowerPoint, Excel, EPUB, RTF, HTML, Markdown, text, source code, CSV, JSON, mail (EML, mbox) or"
-    " ZIP file, or a PNG, JPEG or TIFF picture of text"
+    "send a PDF, Word, PowerPoint, Excel, EPUB, RTF, HTML, XML, Markdown, text, source code, CSV, JSON, mail (EML,"
+    " mbox) or ZIP file, or a PNG, JPEG or TIFF picture of text"
 )
 HINTS = {
     **dict.fromkeys((".md", ".markdown", ".mdown"), MARKDOWN),
     **dict.fromkeys((".csv", ".tsv"), CSV),
     **dict.fromkeys((".html", ".htm", ".xhtml"), HTML),
+    **dict.fromkeys((".xml", ".rss", ".atom", ".rdf", ".opml", ".svg", ".dbk", ".docbook", ".tei", ".fb2"), XML),
     **dict.fromkeys((".jsonl", ".ndjson"), JSON_LINES),
     **dict.fromkeys((".json", ".jsonc"), JSON),
     ".ipynb": NOTEBOOK,
@@ -275,6 +277,8 @@ def text_type(file: BinaryIO, prefix: bytes, filename: str) -> str:
     if telling := type_by_beginning(beginning, hint):
         return telling
     named = HINTS.get(hint, TEXT)
+    if named == XML:
+        return XML if beginning.startswith("<") else TEXT
     if named in {JSON, JSON_LINES, NOTEBOOK}:
         return named if beginning.startswith(JSON_BEGINS) else TEXT
     if not hint and beginning.startswith(("{", "[")):
@@ -289,6 +293,8 @@ def type_by_beginning(beginning: str, hint: str) -> str | None:
     """The kind of text that the first characters tell."""
     if is_page(beginning[:1024].lower()):
         return HTML
+    if beginning.startswith("<?xml") and HINTS.get(hint) != HTML:
+        return XML
     enveloped = ENVELOPE.match(beginning)
     if enveloped and is_mail(enveloped["mail"], ".eml"):
         return MAILBOX

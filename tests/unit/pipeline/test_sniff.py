@@ -25,6 +25,7 @@ from headrace.pipeline.sniff import (
     TEXT,
     XLS,
     XLSX,
+    XML,
     ZIP,
     sniff,
 )
@@ -105,6 +106,10 @@ def compound(*entries: str) -> bytes:
         ("run", b"#!/usr/bin/env -S python3 -u\nprint()", "text/x-python"),
         ("run", b"#!/bin/sh\necho", "text/x-shellscript"),
         ("page.xml", b'<?xml version="1.0"?><html xmlns="x"><p>a', HTML),
+        ("page.html", b'<?xml version="1.0"?><!-- long --><page><p>a', HTML),
+        ("news", b'\n<?xml version="1.0"?><rss><channel/></rss>', XML),
+        ("mill.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>', XML),
+        ("notes.xml", b"no markup at all", TEXT),
     ],
 )
 def test_the_content_decides_and_the_name_only_hints_among_texts(

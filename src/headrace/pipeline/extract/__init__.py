@@ -53,6 +53,7 @@ FORMATS: Mapping[str, Format] = {
     "image/jpeg": Format(extractor=own("image"), name="picture"),
     "image/tiff": Format(extractor=own("image"), name="picture"),
     "text/html": Format(extractor=own("html"), name="HTML page", is_hardened=True),
+    "application/xml": Format(extractor=own("markup"), name="XML document"),
     "text/markdown": Format(extractor=own("markdown"), name="Markdown text", is_memory_safe=True),
     "text/plain": Format(extractor=own("text"), name="text", is_memory_safe=True),
     "text/csv": Format(extractor=own("table"), name="CSV table", is_memory_safe=True),
