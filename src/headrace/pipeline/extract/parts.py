@@ -110,21 +110,22 @@ def only(has_stamp: bool) -> str:
 
 def pieces(text: str, limit: int) -> Iterator[str]:
     """Cut `text` into contiguous pieces of at most `limit` characters."""
-    while text:
-        end = cutting_point(text, limit)
-        yield text[:end]
-        text = text[end:]
+    start = 0
+    while start < len(text):
+        end = cutting_point(text, limit, start)
+        yield text[start:end]
+        start = end
 
 
-def cutting_point(text: str, limit: int) -> int:
-    """Where to cut a text that is longer than `limit`: behind a paragraph, a line, a sentence or a word."""
-    if len(text) <= limit:
+def cutting_point(text: str, limit: int, start: int = 0) -> int:
+    """Where to cut what is longer than `limit` from `start` on: behind a paragraph, a line, a sentence or a word."""
+    if len(text) - start <= limit:
         return len(text)
     for mark in BREAKS:
-        position = text.rfind(mark, limit // 2, limit)
+        position = text.rfind(mark, start + limit // 2, start + limit)
         if position >= 0:
             return position + len(mark)
-    return limit
+    return start + limit
 
 
 def cleaned(text: str) -> str:
