@@ -3,6 +3,7 @@
 import re
 import zipfile
 import zlib
+from codecs import BOM_UTF8
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
@@ -260,13 +261,13 @@ def foreign(kind: str) -> UnsupportedType:
 def is_text(prefix: bytes) -> bool:
     """Whether the bytes are text in any encoding, judged by the beginning of the file."""
     encoding = marked(prefix) or unmarked_wide(prefix)
-    if encoding:
+    if encoding and not prefix.startswith(BOM_UTF8):  # a few bytes that are wrong leave UTF-8 what it is
         return decodes(prefix, encoding)
     if any(part.count(0) > max(1, len(part) * MAX_NUL_SHARE) for part in (prefix, prefix[:HEAD_BYTES])):
         return False
     if len(prefix.translate(None, CONTROLS)) < len(prefix) * (1 - MAX_CONTROL_SHARE):
         return False
-    return decodes(prefix, "utf-8") or likeliest(prefix[:4096]) is not None
+    return encoding is not None or decodes(prefix, "utf-8") or likeliest(prefix[:4096]) is not None
 
 
 def text_type(file: BinaryIO, prefix: bytes, filename: str) -> str:

@@ -473,10 +473,11 @@ def test_text_is_read_in_its_encoding(read: Read, tmp_path: Path, encoding: str)
     assert texts(sections) == [text]
 
 
-def test_a_few_wrong_bytes_spoil_nothing_but_themselves(read: Read, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_few_wrong_bytes_spoil_nothing_but_themselves(read: Read, tmp_path: Path, mark: bytes) -> None:
     text = "Die schöne Straße führt über die größte Brücke.\n"
 
-    _, sections = read(saved(tmp_path, "a.txt", text.encode() + b"\xff!\n" + text.encode()))
+    _, sections = read(saved(tmp_path, "a.txt", mark + text.encode() + b"\xff!\n" + text.encode()))
 
     assert texts(sections) == [f"{text}\ufffd!\n{text}"]
 

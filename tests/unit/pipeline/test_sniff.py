@@ -110,6 +110,7 @@ def compound(*entries: str) -> bytes:
         ("news", b'\n<?xml version="1.0"?><rss><channel/></rss>', XML),
         ("mill.svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>', XML),
         ("notes.xml", b"no markup at all", TEXT),
+        ("notes.txt", b"\xef\xbb\xbfcaf\xe9, of two encodings", TEXT),
     ],
 )
 def test_the_content_decides_and_the_name_only_hints_among_texts(
