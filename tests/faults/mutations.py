@@ -334,6 +334,8 @@ def harmful_by_size(scale: float) -> Mapping[str, bytes]:
         "deep.html": b"<html>" + b"<b><i><table><tr><td>" * times(100_000),
         "attributes.html": b"<html><p " + b"a='x' " * times(300_000) + b">text",
         "elements.xml": b"<a>" + b"<b/>" * times(400_000) + b"text</a>",
+        "unclosed.rss": b"<rss><item><description>" + b"&lt;p " * times(1_000_000) + b"</description><a/></item></rss>",
+        "authors.xml": b"<authors>" + b"<author>a</author>" * times(100_000) + b"</authors>",
         "entity.xml": b'<!DOCTYPE a [<!ENTITY b "'
         + b"x" * times(50_000)
         + b'">]><a>'

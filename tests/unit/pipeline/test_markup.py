@@ -17,7 +17,8 @@ is open.&lt;/p&gt;&lt;a href="https://e.org/deep"&gt;More&lt;/a&gt;</description
 <item><description>a &lt; b</description></item></channel></rss>"""
 ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>Weir</title><updated>2021-09-06T00:01:00Z</updated>
 <author><name>Ada</name></author><entry><title>High water</title><link href="https://e.org/high"/>
-<content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml"><p>It <b>ris</b>es.</p></div></content></entry>
+<content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml"><p>It <b>ris</b>es.</p><ul><li>one</li>
+<li>two</li></ul></div></content></entry>
 </feed>"""
 GUIDE = b"""<?xml version="1.0"?><book xmlns="http://docbook.org/ns/docbook"><info><title>Guide</title><author>
 <personname><firstname>Ada</firstname><surname>Mill</surname></personname></author><date>2020-05-01</date></info>
@@ -58,7 +59,10 @@ def test_a_feed_is_its_entries_each_below_its_title(read: Read, tmp_path: Path) 
 def test_the_page_within_an_atom_entry_is_read_as_one(read: Read, tmp_path: Path) -> None:
     outline, sections = read(saved(tmp_path, "feed.atom", ATOM))
 
-    assert told(sections)[1] == ("High water", "High water\n\nIt rises.")
+    assert told(sections)[1] == (
+        "High water",
+        "High water\n\nlink (href: https://e.org/high)\n\nIt rises.\n\none\n\ntwo",
+    )
     assert (outline.title, outline.metadata["author"]) == ("Weir", "Ada")
     assert outline.metadata["links"] == ["https://e.org/high"]
 
@@ -110,6 +114,28 @@ def test_records_without_titles_are_parts_of_a_bearable_size_whose_offsets_go_on
     assert "\n\n".join(section.text for section in sections).split() == [
         word for number in range(5_000) for word in ("name:", "wheel", str(number))
     ]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ('<map><entry key="gate" value="open"/><entry key="weir">full</entry></map>', "entry (key: gate, value: open)"),
+        ('<book isbn="978"><title>Odes</title></book>', "book (isbn: 978)"),
+        ('<RDF xmlns="rdf"><Concept about="#weir"><label>Weir</label></Concept></RDF>', "Concept (about: #weir)"),
+        ('<feed><entry><title>a</title><category term="flood"/></entry></feed>', "category (term: flood)"),
+    ],
+)
+def test_an_attribute_of_what_is_no_writing_is_found(read: Read, tmp_path: Path, content: str, text: str) -> None:
+    _, sections = read(saved(tmp_path, "a.xml", content.encode()))
+
+    assert text in "\n".join(section.text for section in sections)
+
+
+def test_a_long_list_of_authors_is_no_document_of_all_of_them(read: Read, tmp_path: Path) -> None:
+    names = "".join(f"<author>Ada {number}</author>" for number in range(100))
+    outline, _ = read(saved(tmp_path, "authors.xml", f"<authors>{names}</authors>".encode()))
+
+    assert outline.metadata["author"].split(", ") == [f"Ada {number}" for number in range(20)]
 
 
 def test_a_drawing_is_its_labels_and_without_any_it_is_empty(read: Read, tmp_path: Path) -> None:

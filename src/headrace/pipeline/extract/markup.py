@@ -1,6 +1,6 @@
 """XML of any kind: feeds, DocBook, JATS, TEI and SVG as their readers see them, records as lines of "name: value".
 
-What is not well-formed, says nothing but in its tags, or is larger than a tree may be, is read as the text that it is.
+What is not well-formed, holds no text that a reader would see, or is larger than a tree may be, is read as it stands.
 """
 
 import html
@@ -15,24 +15,26 @@ from lxml import etree
 from selectolax.lexbor import LexborHTMLParser
 
 from headrace.pipeline.extract import text as plain_text
-from headrace.pipeline.extract.html import UNREAD, Lines, links_of, read_parts
-from headrace.pipeline.extract.instants import dated, instant_of
+from headrace.pipeline.extract.html import UNREAD, XHTML_NAMESPACE, Lines, links_of, read_parts
+from headrace.pipeline.extract.instants import instant_of
 from headrace.pipeline.extract.parts import GROUP_CHARACTERS, Parsed, Part
 from headrace.pipeline.extract.window import size_of
 from headrace.pipeline.source import Limits, Outline
 
 MAX_TREE_BYTES = 16_000_000
 """A tree takes some ten times its text."""
-# Roots of what is written for people to read; every other root holds records.
+MOST_AUTHORS = 20
+# What is written for people to read begins with one of these, and has paragraphs; everything else holds records.
 WRITINGS = frozenset(
     {
         *("article", "book", "chapter", "part", "section", "sect1", "appendix", "preface", "refentry"),
         *("reference", "set", "glossary", "topic", "concept", "task", "map", "TEI", "TEI.2", "teiCorpus"),
-        *("svg", "html", "FictionBook"),
+        *("html", "FictionBook"),
     }
 )
+PARAGRAPHS = ("{*}p", "{*}para", "{*}simpara", "{*}l")
 DRAWING = "svg"
-FEEDS = frozenset({"rss", "feed", "RDF"})
+FEEDS = frozenset({"rss", "feed"})
 ENTRIES = frozenset({"item", "entry"})
 HEADINGS = frozenset({"title", "head", "article-title"})
 # What stands in for the document itself: its title, author and date are the document's.
@@ -48,15 +50,16 @@ DATES = frozenset({"date", "pubDate", "pubdate", "published", "updated", "lastBu
 LINKED = frozenset({"href", "{http://www.w3.org/1999/xlink}href", "url", "target"})
 # In a feed, these hold pages; and what people read needs no name before it.
 PAGES = frozenset({"description", "encoded", "summary", "content", "subtitle", "tagline", "info"})
-READ = HEADINGS | PAGES | {"p", "div", "desc", "text"}
+READ = HEADINGS | PAGES
 ROWS = frozenset({"row", "tr"})
 VERBATIM = frozenset({"programlisting", "screen", "literallayout", "synopsis", "pre", "code", "codeblock", "eg"})
 APART = frozenset(
     {"p", "para", "simpara", "title", "li", "listitem", "item", "div", "td", "entry", "br", "lb", "tspan"}
 )
+XHTML = f"{{{XHTML_NAMESPACE}}}"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 HTML_TAG = re.compile(
-    r"</?(?:p|br|a|div|span|b|i|em|strong|ul|ol|li|img|h[1-6]|table|pre|code|blockquote)\b[^>]*>", re.I
+    r"</?(?:p|br|a|div|span|b|i|em|strong|ul|ol|li|img|h[1-6]|table|pre|code|blockquote)\b[^<>]*>", re.I
 )
 
 
@@ -66,7 +69,7 @@ def extract(file: BinaryIO, limits: Limits) -> Parsed:
     if root is None:
         return as_text(file, limits)
     links = [value for node in root.iter(etree.Element) for name, value in node.items() if name in LINKED]
-    if name_of(root) in FEEDS:
+    if is_feed(root):
         links += [said for node in root.iter("{*}link") if (said := words(node).strip())]
     parts = Reader(root, links).parts()
     first = next(parts, None)
@@ -98,6 +101,17 @@ def parsed(data: bytes) -> Any:
 def name_of(node: Any) -> str:
     """Without the namespace."""
     return str(node.tag).rpartition("}")[2]
+
+
+def is_feed(root: Any) -> bool:
+    """RSS 1.0 is RDF, which may be anything else, too."""
+    return name_of(root) in FEEDS or (name_of(root) == "RDF" and root.find("{*}item") is not None)
+
+
+def is_writing(root: Any) -> bool:
+    """Whether it is meant to be read, so that the names and attributes of its elements say nothing to anybody."""
+    name = name_of(root)
+    return name == DRAWING or (name in WRITINGS and next(root.iter(*PARAGRAPHS), None) is not None)
 
 
 def words(node: Any, *, apart: bool = False) -> str:
@@ -134,7 +148,8 @@ def heading_of(node: Any) -> str | None:
 def outline_of(root: Any) -> Outline:
     """What the document says of itself, at its root or in what stands in for it."""
     title: str | None = None
-    found: dict[str, list[str]] = {"author": [], "created_at": []}
+    created_at: str | None = None
+    authors: dict[str, None] = {}
     for node in root.iter(etree.Element):
         parent = node.getparent()
         if parent is not None and parent is not root and name_of(parent) not in FRONTS:
@@ -142,12 +157,20 @@ def outline_of(root: Any) -> Outline:
         name = name_of(node)
         if name in HEADINGS and node is not root and is_line(node):
             title = title or " ".join(words(node).split()) or None
-        elif name in AUTHORS and (author := " ".join(words(node, apart=True).split())):
-            found["author"].append(author)
-        elif name in DATES and (date := instant_of(" ".join(words(node).split()))):
-            found["created_at"].append(date)
-    metadata = {"author": ", ".join(dict.fromkeys(found["author"])), "created_at": next(iter(found["created_at"]), "")}
-    return Outline(title=title, metadata=dated({name: said for name, said in metadata.items() if said}))
+        elif name in AUTHORS and len(authors) < MOST_AUTHORS:
+            authors[" ".join(words(node, apart=True).split())] = None
+        elif name in DATES:
+            created_at = created_at or instant_of(" ".join(words(node).split()))
+    metadata = {"author": ", ".join(filter(None, authors)), "created_at": created_at}
+    return Outline(title=title, metadata={name: said for name, said in metadata.items() if said})
+
+
+def labelled(node: Any, said: str) -> str:
+    """A record's line: its name, its attributes, its text."""
+    names = ((name.rpartition("}")[2], value.strip()) for name, value in node.items() if XSI not in name)
+    told = ", ".join(f"{name}: {value}" for name, value in names if value)
+    label = f"{name_of(node)} ({told})" if told else name_of(node)
+    return f"{label}: {said}" if said.strip() else label if told else ""
 
 
 @dataclass(slots=True)
@@ -160,15 +183,16 @@ class Reader:
     heading: str | None = None
     size: int = 0
     done: int = 0
-    count: int = 0
-    is_feed: bool = False
-    holds_records: bool = False
+    count: int = field(init=False)
+    is_feed: bool = field(init=False)
+    is_writing: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.count = sum(1 for _ in self.root.iter(etree.Element))
+        self.is_feed, self.is_writing = is_feed(self.root), is_writing(self.root)
 
     def parts(self) -> Iterator[Part]:
         """All of them."""
-        self.count = sum(1 for _ in self.root.iter(etree.Element))
-        self.is_feed = name_of(self.root) in FEEDS
-        self.holds_records = not self.is_feed and name_of(self.root) not in WRITINGS
         yield from self._read(self.root)
         yield from self._cut()
 
@@ -181,10 +205,11 @@ class Reader:
             self.heading = heading
         if is_line(node):
             self._write(node)
-        elif name_of(node) in ROWS and not self.holds_records:
+        elif name_of(node) in ROWS and self._is_read(node):
             self._add(" | ".join(" ".join(words(cell).split()) for cell in elements_of(node)))
         else:
-            self._add(self._labelled(node, ""))
+            if not self._is_read(node):
+                self._add(labelled(node, ""))
             self.lines.break_paragraph()
             for child in elements_of(node):
                 yield from self._read(child)
@@ -193,27 +218,21 @@ class Reader:
             yield from self._cut()
         self.heading = before
 
+    def _is_read(self, node: Any) -> bool:
+        """Whether people read it without the name and the attributes of the element."""
+        is_page = self.is_feed and (node is self.root or name_of(node) in READ)
+        return self.is_writing or is_page or node.tag.startswith(XHTML)
+
     def _write(self, node: Any) -> None:
         name, said = name_of(node), words(node)
         if self.is_feed and name in PAGES and HTML_TAG.search(said):
             self._write_page(said)
-        elif self.holds_records:
-            self._add(self._labelled(node, said))
-        elif self.is_feed and name not in READ:
-            self._add(f"{name}: {said}" if said.strip() else "")
+        elif not self._is_read(node):
+            self._add(labelled(node, said))
         else:
             self.lines.break_paragraph()
             self._add(said, verbatim=name in VERBATIM)
             self.lines.break_paragraph()
-
-    def _labelled(self, node: Any, said: str) -> str:
-        """A record's line: its name, its attributes, its text."""
-        if not self.holds_records:
-            return said
-        names = ((name.rpartition("}")[2], value.strip()) for name, value in node.items() if XSI not in name)
-        told = ", ".join(f"{name}: {value}" for name, value in names if value)
-        label = f"{name_of(node)} ({told})" if told else name_of(node)
-        return f"{label}: {said}" if said.strip() else label if told else ""
 
     def _write_page(self, page: str) -> None:
         tree = LexborHTMLParser(page)
