@@ -26,10 +26,14 @@ MAX_CHARACTERS_PER_TOKEN = 12
 UNBROKEN_CHARACTERS = 2_000
 UNBROKEN = re.compile(rf"[^\s.,;:!?\u3001\u3002\uff01\uff0c\uff1f]{{{UNBROKEN_CHARACTERS}}}")
 WINDOW_CHARACTERS = 4_000
-
+MAX_SHARE_OF_TITLE = 0.25
+"""Of a chunk: a line alone that is longer is no heading."""
 
 Span = tuple[int, int]
 """Where a passage begins and ends, exclusive, in its section: offsets in characters."""
+
+Count = Callable[[str], int]
+"""How many tokens a stretch of a text has."""
 
 
 class Chunking(Protocol):
@@ -89,17 +93,37 @@ class Chunker:
 
     def spans(self, text: str) -> list[Span]:
         """Where the chunks of a text are."""
-        from semantic_text_splitter import TextSplitter
-
-        splitter = TextSplitter.from_callback(self._counter(text), self._capacity, self._overlap)
+        count = self._counter(text)
         return [
-            (offset + start, offset + start + len(found))
+            (offset + start, offset + end)
             for offset, window in windows(text)
-            for start, found in splitter.chunk_indices(window)
-            if found.strip()
+            for start, end in self._with_title(window, self._split(window, count, self._capacity), count)
         ]
 
-    def _counter(self, whole: str) -> Callable[[str], int]:
+    def _split(self, text: str, count: Count, capacity: int) -> list[Span]:
+        from semantic_text_splitter import TextSplitter
+
+        splitter = TextSplitter.from_callback(count, capacity, self._overlap)
+        return [(start, start + len(found)) for start, found in splitter.chunk_indices(text) if found.strip()]
+
+    def _with_title(self, text: str, spans: list[Span], count: Count) -> list[Span]:
+        """The same, but that a short line which stands before more than fits beside it takes along what does fit.
+
+        A heading alone is found by its words, and says nothing.
+        """
+        if len(spans) < 2:
+            return spans
+        (begins, ends), (body, body_ends) = spans[:2]
+        used = count(text[begins:body])
+        if "\n" in text[begins:ends] or used > self._capacity * MAX_SHARE_OF_TITLE:
+            return spans
+        first, *others = self._split(text[body:body_ends], count, self._capacity - used)
+        rest = body + others[0][0] if others else body_ends
+        return [(begins, body + first[1])] + [
+            (rest + start, rest + end) for start, end in self._split(text[rest:], count, self._capacity)
+        ]
+
+    def _counter(self, whole: str) -> Count:
         """Counts the tokens of any stretch of `whole`."""
         words = WORDS.findall(whole)
         bounds = list(accumulate(map(len, words), initial=0))

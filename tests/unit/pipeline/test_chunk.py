@@ -61,6 +61,19 @@ def test_prose_fills_its_chunks_and_breaks_at_sentences(chunker: Chunker) -> Non
     assert all(chunk.text.endswith(".") for chunk in chunks)
 
 
+def test_a_heading_does_not_stand_alone(chunker: Chunker) -> None:
+    points = "".join(f"- Point {number} says what the miller does when the water is low.\n" for number in range(60))
+    text = f"## When the water is low\n\n{points}"
+
+    chunks = chunker.chunk(Section(text=text), 0)
+
+    sizes = [len(load_tokenizer().encode(chunk.text).ids) for chunk in chunks]
+    assert chunks[0].text.startswith("## When the water is low\n\n- Point 0 ")
+    assert all(chunk.text.startswith("- Point ") and chunk.text.endswith("low.") for chunk in chunks[1:])
+    assert max(sizes) <= 256
+    assert min(sizes[:-1]) > 220
+
+
 def test_an_overlap_repeats_the_end_of_the_chunk_before() -> None:
     chunks = Chunker(max_tokens=128, overlap_tokens=40).chunk(Section(text=PROSE), 0)
 

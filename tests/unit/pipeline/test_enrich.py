@@ -202,6 +202,20 @@ def test_code_is_no_summary_and_a_bullet_no_part_of_one() -> None:
     assert summary_of(f"{code.removesuffix('```')}\n\n{said}", ["weir", "river"]) is None
 
 
+def test_what_a_link_leads_to_is_no_keyword_and_markup_no_part_of_a_summary() -> None:
+    text = (
+        "![pictures/weir.png of the weir](pictures/weir.png)\n\n"
+        "The **weir** of the [river](docs/sluices.html) holds the water back until spring.\n\n"
+        "[Sluices](docs/sluices.html), [keepers](docs/keepers.html), [fish](docs/fish.html).\n"
+    )
+
+    found = describe([text], filename="weir.md", outline=Outline())
+
+    assert found.summary == "The weir of the river holds the water back until spring."
+    assert {"weir", "river", "sluices"} <= set(found.keywords)
+    assert not {"docs", "html", "pictures", "png"} & set(found.keywords)
+
+
 def test_the_header_of_a_mail_is_no_summary_and_no_keyword_but_its_subject() -> None:
     header = "From: Ada <ada@example.org>\nTo: Grace\nDate: Mon, 06 May 2024 07:08:09 +0200\nSubject: Sluices\n"
 

@@ -27,6 +27,8 @@ USUAL = frozenset({"title", "language", "keywords", "summary", "dates", "duplica
 SAMPLE_CHARACTERS = 400_000
 MAIL_HEADER = re.compile(r"^(?:(?:From|To|Cc|Date): .*\n)+(?:Subject: (.*)(?:\n|\Z))?", re.MULTILINE)
 """As mail begins; what it is about is said by its subject only."""
+LINK = re.compile(r"!\[[^\[\]\n]*\]\([^()\n]*\)|\[([^\[\]\n]*)\]\([^()\n]*\)")
+"""Of Markdown: a picture says nothing, a link what it is called."""
 
 
 def describe(texts: Iterable[str], *, filename: str, outline: Outline, wanted: frozenset[str] = USUAL) -> Description:
@@ -36,6 +38,7 @@ def describe(texts: Iterable[str], *, filename: str, outline: Outline, wanted: f
     """
     sample = sampled(texts)
     said = MAIL_HEADER.sub(r"\n\1\n\n", sample) if "From: " in sample else sample
+    said = LINK.sub(r"\1", said) if "](" in said else said
     keywords = keywords_of(said) if wanted & {"keywords", "summary"} else ()
     return Description(
         title=title_of(sample, filename, outline) if "title" in wanted else None,

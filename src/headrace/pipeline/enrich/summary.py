@@ -22,6 +22,7 @@ _NUMBERED = re.compile(r"\S[ \t]\d{1,4}\s*$")
 _NUMBERS = re.compile(r"[0-9]\s*\n.*[0-9]\s*\n.*[0-9]\s*\n")
 _FENCED = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
 """Code within Markdown."""
+_STRONG = re.compile(r"(\*\*|__)(?=\S)([^*_\n]+)(?<=\S)\1")
 _BULLETS = re.compile(r"^[-*+\u2022] +", re.MULTILINE)
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _ENDS = re.compile(r"[.!?] (?<!\b[A-Z]. )(?=[\w\"'(])|[\u3002\uff01\uff1f]")
@@ -48,7 +49,7 @@ def prose(text: str) -> str:
     if _LEADERS.search(beginning) or _NUMBERS.search(beginning):
         beginning = "\n".join(without_contents(text.split("\n"))).lstrip()[:SAMPLE_CHARACTERS]
     paragraphs = (paragraph for paragraph in _PARAGRAPHS.split(beginning) if not is_list(paragraph))
-    return _BULLETS.sub("", "\n\n".join(paragraphs))
+    return _BULLETS.sub("", _STRONG.sub(r"\2", "\n\n".join(paragraphs)))
 
 
 def without_contents(lines: Sequence[str]) -> Iterator[str]:
