@@ -89,7 +89,7 @@ def test_documents_are_a_table_on_a_terminal(shared_server: RunningServer, tmp_p
     document_id = events(shared_server.run("documents", "list", "-w", "hedge").stdout)[0]["document_id"]
 
     with terminal(shared_server, "documents", "list", "-w", "hedge") as (_, screen):
-        read_until(screen, rf"rowan\.txt +{document_id} +ready +26 bytes +1 ")
+        read_until(screen, rf"{document_id}  ready +1 +\d+ s  rowan\.txt")
     with terminal(shared_server, "documents", "show", document_id) as (_, screen):
         seen = read_until(screen, r"\n\S*language +\S*en")
     assert job_id in seen
