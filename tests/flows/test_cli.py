@@ -272,6 +272,7 @@ def test_an_unknown_job_is_refused_without_a_traceback(shared_server: RunningSer
     [
         (("ingest", "-"), "standard input is empty: there is nothing to ingest"),
         (("ingest", "nowhere.txt"), "there is no file or folder 'nowhere.txt'"),
+        (("ingest", "http://127.0.0.1:1/x"), "http://127.0.0.1:1/x cannot be fetched: Connection refused"),
         (("jobs", "list", "--status", "bogus"), "status: Input should be 'pending', 'running'"),
         (("query", "x", "--workspace", "nowhere"), "no workspace 'nowhere'"),
         (("query", ""), "query: String should have at least 1 character"),

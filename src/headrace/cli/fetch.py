@@ -41,6 +41,8 @@ def save_page(url: str, folder: Path) -> Path:
     """What answers at `url`, as a file named after it."""
     import httpx
 
+    from headrace.client.answers import reason
+
     try:
         with httpx.stream("GET", url, follow_redirects=True, timeout=60) as response:
             response.raise_for_status()
@@ -51,7 +53,7 @@ def save_page(url: str, folder: Path) -> Path:
     except httpx.HTTPStatusError as error:
         raise usage(f"{url} answers {error.response.status_code}") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise usage(f"{url} cannot be fetched: {error}") from error
+        raise usage(f"{url} cannot be fetched: {reason(error)}") from error
     return path
 
 

@@ -27,7 +27,7 @@ def read_answer(response: httpx.Response) -> Json:
     return found if isinstance(found, dict) else {"answer": found}
 
 
-def reason(error: httpx.TransportError) -> str:
+def reason(error: Exception) -> str:
     """What went wrong on the wire, in a few words."""
     if isinstance(error, httpx.TimeoutException):
         return "it took too long"
