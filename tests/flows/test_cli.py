@@ -68,7 +68,7 @@ def test_a_file_is_ingested_event_by_event_and_can_be_asked(shared_server: Runni
 def test_documents_are_listed_shown_and_deleted(shared_server: RunningServer, tmp_path: Path) -> None:
     for name in ("plum.txt", "quince.txt", "medlar.txt"):
         (tmp_path / name).write_text(f"A tree that bears {name}.")
-    shared_server.run("ingest", tmp_path, "--collection", "orchard")
+    shared_server.run("ingest", tmp_path, "--workspace", "orchard")
 
     listed = events(shared_server.run("documents", "list", "-w", "orchard", "--status", "ready").stdout)
     assert {one["filename"] for one in listed} == {"plum.txt", "quince.txt", "medlar.txt"}

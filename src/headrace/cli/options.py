@@ -18,7 +18,8 @@ Url = Annotated[
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 JobIds = Annotated[list[str], typer.Argument(metavar="JOB...", help="One or more job ids.")]
 Collection = Annotated[
-    str | None, typer.Option("--collection", "-c", metavar="NAME", help="The workspace, made on first use.")
+    str | None,
+    typer.Option("--collection", "-c", "--workspace", "-w", metavar="NAME", help="The workspace, made on first use."),
 ]
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 Host = Annotated[str | None, typer.Option(help="The address to listen on (HEADRACE_HOST, 127.0.0.1).")]

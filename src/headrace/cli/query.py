@@ -21,7 +21,7 @@ _COMMON = frozenset(
 )
 """Words that say nothing about what is asked for, and are not lit up."""
 
-TopK = Annotated[int | None, typer.Option("--top-k", "-k", min=1, help="How many passages.")]
+TopK = Annotated[int | None, typer.Option("--top-k", "-k", "--limit", min=1, help="How many passages.")]
 Mode = Annotated[str | None, typer.Option(help="hybrid, vector or keyword.")]
 Workspace = Annotated[str | None, typer.Option("--workspace", "-w", metavar="NAME", help="Only there.")]
 Filter = Annotated[
