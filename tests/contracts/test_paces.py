@@ -69,7 +69,7 @@ def test_nothing_is_expected_before_anything_was_learned(store: Store) -> None:
 def test_what_was_learned_is_expected_again(store: Store) -> None:
     learn(store, measured(4.0))
 
-    assert expected(store) == Forecast(reading_seconds=8, indexing_seconds=4)
+    assert expected(store) == Forecast(reading_seconds=8, indexing_seconds=4, chunks=1000)
 
 
 def test_newer_work_counts_more_than_older(store: Store) -> None:

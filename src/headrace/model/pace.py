@@ -6,7 +6,7 @@ fades with the time worked since, so that a faster machine or another service is
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -63,12 +63,20 @@ class Plan:
 class Forecast:
     """The seconds that a job takes from its beginning: until all is read, and from there until all is searchable.
 
-    `done_seconds` of them stand for what was done already when the present run began.
+    The latter is for so many `chunks` as are expected (0 if that is not known). `done_seconds` stand for what was done
+    already when the present run began.
     """
 
     reading_seconds: float
     indexing_seconds: float
+    chunks: float = 0.0
     done_seconds: float = 0.0
+
+    def of_chunks(self, count: int | None) -> "Forecast":
+        """The same, once it is known how many chunks there are."""
+        if not count or not self.chunks:
+            return self
+        return replace(self, indexing_seconds=self.indexing_seconds * count / self.chunks, chunks=count)
 
     def to_json(self) -> dict[str, float]:
         """As it is stored."""
@@ -101,8 +109,12 @@ class History:
         known = [*reading, *chunks, *each]
         if not plan.bulks or any(one is None for one in known):
             return None
-        indexing = _total(chunks) * _total(each)
-        return Forecast(reading_seconds=_total(reading) / plan.threads, indexing_seconds=indexing / plan.threads)
+        expected = _total(chunks)
+        return Forecast(
+            reading_seconds=_total(reading) / plan.threads,
+            indexing_seconds=expected * _total(each) / plan.threads,
+            chunks=expected,
+        )
 
     def _reading(self, bulk: Bulk, *, is_enriched: bool) -> float | None:
         stages = [Stage.EXTRACTING, Stage.CHUNKING, *([Stage.ENRICHING] if is_enriched else [])]

@@ -75,7 +75,8 @@ def eta_seconds(job: Job, now: datetime) -> float | None:
 
     Where something is remembered of work of its kinds, that is what counts first, and more and more how this run
     compares to it. Else it is the pace measured in this run alone: work per second since it began, so that a resumed
-    job is not judged by its pause. The wait of a pending job is nobody's to know: it depends on those ahead of it.
+    job is not judged by its pause, or since all was read, so that embedding is not judged by reading. The wait of a
+    pending job is nobody's to know: it depends on those ahead of it.
     """
     if job.status is not JobStatus.RUNNING or job.work_started_at is None:
         return None
@@ -92,10 +93,20 @@ def begun(job: Job, forecast: Forecast | None) -> Job:
     """The job with what it is expected to take, at the beginning of a run."""
     if forecast is None:
         return replace(job, forecast=None)
-    return replace(job, forecast=replace(forecast, done_seconds=_done_seconds(job, forecast)))
+    done_seconds = _done_seconds(job, forecast.of_chunks(job.total_chunks))
+    return replace(job, forecast=replace(forecast, done_seconds=done_seconds))
 
 
-def _forecast_left(job: Job, forecast: Forecast, elapsed: float) -> float:
+def measured_anew(job: Job, now: datetime) -> Job:
+    """The job whose pace is measured from now on: what comes is of another kind than what was before.
+
+    Of a job whose pace is remembered that is known already.
+    """
+    return job if job.forecast else replace(job, work_started_at=now, work_done_at_start=job.work_done)
+
+
+def _forecast_left(job: Job, expected: Forecast, elapsed: float) -> float:
+    forecast = expected.of_chunks(job.total_chunks)
     whole = forecast.reading_seconds + forecast.indexing_seconds
     done = _done_seconds(job, forecast)
     trust = max(_TRUST_SECONDS, _TRUST * whole)

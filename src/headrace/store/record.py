@@ -17,6 +17,7 @@ from headrace.model.errors import JobNotFound, Superseded
 from headrace.model.event import encode, job_frame
 from headrace.model.ids import DocumentId, JobId, UserId
 from headrace.model.job import Job
+from headrace.model.progress import measured_anew
 from headrace.model.vocabulary import EventType, JobStatus, Stage
 from headrace.store import rows
 from headrace.store.database import Transaction
@@ -65,6 +66,8 @@ class Draft:
             if following.is_final:
                 return
             self.job = replace(self.job, stage=following)
+            if following is Stage.INDEXING:
+                self.job = measured_anew(self.job, self.transaction.now)
             self.report(EventType.JOB_STAGE, message=STAGE_MESSAGES[following])
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headrace.model.job import Job
 from headrace.model.pace import HALF_LIFE_SECONDS, Bulk, Forecast, History, Pace, Plan, Unit, fading
-from headrace.model.progress import begun, eta_seconds, item_work
+from headrace.model.progress import begun, eta_seconds, item_work, measured_anew
 from headrace.model.vocabulary import WORKING_STAGES, JobStatus, Stage
 from tests.unit.model.making import NOON, later, make_job
 
@@ -54,16 +54,16 @@ def running(**given: Any) -> Job:
 
 
 def test_a_job_ten_times_as_large_takes_ten_times_as_long() -> None:
-    assert History(KNOWN).forecast(plan()) == Forecast(reading_seconds=60, indexing_seconds=60)
+    assert History(KNOWN).forecast(plan()) == Forecast(reading_seconds=60, indexing_seconds=60, chunks=100)
 
 
 def test_threads_share_the_work() -> None:
-    assert History(KNOWN).forecast(plan(threads=2)) == Forecast(reading_seconds=30, indexing_seconds=30)
+    assert History(KNOWN).forecast(plan(threads=2)) == Forecast(reading_seconds=30, indexing_seconds=30, chunks=100)
 
 
 def test_what_is_not_done_takes_no_time() -> None:
     assert History(KNOWN).forecast(plan(is_enriched=False, embedder=None)) == Forecast(
-        reading_seconds=30, indexing_seconds=10
+        reading_seconds=30, indexing_seconds=10, chunks=100
     )
 
 
@@ -100,6 +100,25 @@ def test_stages_count_by_the_time_that_they_take_not_by_their_share_of_the_bar()
     read = running(work_done=item_work(10_000, Stage.INDEXING))
 
     assert eta_seconds(begun(read, forecast), NOON) == pytest.approx(10, abs=0.1)
+
+
+def test_once_all_is_read_the_chunks_that_there_are_count_not_those_that_were_expected() -> None:
+    job = begun(running(), Forecast(reading_seconds=0, indexing_seconds=10, chunks=100))
+    read = replace(job, work_done=item_work(10_000, Stage.INDEXING), total_chunks=400)
+
+    assert eta_seconds(read, NOON) == pytest.approx(40, abs=0.1)
+    assert eta_seconds(begun(read, Forecast(reading_seconds=0, indexing_seconds=10)), NOON) == pytest.approx(
+        10, abs=0.1
+    )
+
+
+def test_where_nothing_is_remembered_embedding_is_not_judged_by_reading() -> None:
+    job = begun(running(), None)
+    read = measured_anew(replace(job, work_done=item_work(10_000, Stage.INDEXING)), later(2))
+    tenth = replace(read, work_done=item_work(10_000, Stage.INDEXING, 0.1))
+
+    assert eta_seconds(read, later(2)) is None
+    assert eta_seconds(tenth, later(5)) == pytest.approx(27, abs=0.1)
 
 
 def test_a_run_that_is_slower_than_those_before_it_is_soon_believed() -> None:

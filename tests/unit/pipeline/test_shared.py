@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from headrace.model.errors import DocumentError, Superseded
 from headrace.pipeline.embed import OnWait, ignore
 from headrace.pipeline.embed.openai import OpenAICompatible
-from headrace.pipeline.embed.shared import Load, Shared
+from headrace.pipeline.embed.shared import RUN_TEXTS, Load, Shared, spread
 from tests.model_service import ModelService, Planned, model_service, vector_of
 
 WAIT = 60.0
@@ -111,6 +111,23 @@ def test_a_batch_has_texts_of_like_length() -> None:
         inner.leave.release(10)
 
     assert [max(map(len, load)) for load in inner.loads[1:]] == [25, 900]
+
+
+def test_texts_come_in_runs_of_like_length_and_every_part_of_the_way_is_a_sample_of_the_whole() -> None:
+    sizes = [(7 * number) ** 2 % 10_007 for number in range(512)]
+
+    order = spread(sizes)
+
+    runs = [order[start : start + RUN_TEXTS] for start in range(0, 512, RUN_TEXTS)]
+    done = [sum(sizes[place] for place in order[:count]) / sum(sizes) for count in (64, 128, 256, 384)]
+    assert sorted(order) == list(range(512))
+    assert max(max(sizes[place] for place in run) - min(sizes[place] for place in run) for run in runs) < 1_000
+    assert done == pytest.approx([1 / 8, 1 / 4, 1 / 2, 3 / 4], abs=0.05)
+
+
+@pytest.mark.parametrize("count", [0, 1, 16, 17, 33, 100])
+def test_no_text_is_left_out_or_taken_twice(count: int) -> None:
+    assert sorted(spread(list(range(count)))) == list(range(count))
 
 
 def test_a_short_document_does_not_wait_for_a_long_one() -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 GATHER_SECONDS = 0.005
 IDLE_SECONDS = 10.0
+RUN_TEXTS = 16
+"""Two batches of a local model."""
 LOOK_SECONDS = 0.25
 """Whoever waits for vectors is asked so often whether it still wants them."""
 
@@ -31,6 +33,22 @@ class Load:
     texts: int = 64
     characters: int = 0
     at_once: int = 1
+
+
+def spread(sizes: Sequence[int]) -> list[int]:
+    """The places of these, sorted into runs of like size, which are cheap together; but short and long runs in turns.
+
+    So that what is done says how long the rest takes, wherever one looks: in the order of numbers whose bits are read
+    backwards every beginning is a fair sample.
+    """
+    order = sorted(range(len(sizes)), key=sizes.__getitem__)
+    runs = [order[start : start + RUN_TEXTS] for start in range(0, len(order), RUN_TEXTS)]
+    bits = (len(runs) - 1).bit_length()
+    return [
+        place
+        for number in sorted(range(len(runs)), key=lambda number: f"{number:0{bits}b}"[::-1])
+        for place in runs[number]
+    ]
 
 
 class Shared:
@@ -116,7 +134,7 @@ class Shared:
         return sum(len(one.open) for one in self._waiting) >= self._load.texts
 
     def _seated(self) -> list["_Seat"]:
-        """One text of each request in turn, its shortest first: a load's texts are of like length, and so cheap."""
+        """One text of each request in turn."""
         seats: list[_Seat] = []
         characters = 0
         while self._waiting and len(seats) < self._load.texts:
@@ -161,11 +179,11 @@ class _NobodyIsThere(Exception):
 
 
 class _Request:
-    """Texts of one caller. `open` are the places of those that nobody embeds yet, the shortest last."""
+    """Texts of one caller. `open` are the places of those that nobody embeds yet, the next one last."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = texts
-        self.open = sorted(range(len(texts)), key=lambda place: len(texts[place]), reverse=True)
+        self.open = spread([len(text) for text in texts])[::-1]
         self.answers: SimpleQueue[tuple[Sequence[int], NDArray[np.float16]] | float | Exception] = SimpleQueue()
         self.is_given_up = False
 
