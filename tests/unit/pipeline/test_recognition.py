@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import psutil
@@ -125,6 +126,30 @@ def test_a_scan_with_a_stamp_on_it_is_recognized_and_its_stamp_is_told_once(pars
     assert section.text.startswith("ABC-000017\n")
     assert words(section.text)[1:] == words(" ".join(LINES))
     assert reading.outline.failed_pages == {}
+
+
+def test_a_scan_that_came_with_a_mail_is_recognized(parsers: Parsers, tmp_path: Path) -> None:
+    with parsers.open(saved(tmp_path, "a.eml", mail_with_a_scan())) as reading:
+        *_, scan = list(reading)
+
+    assert (words(scan.text), scan.heading) == (words(" ".join(LINES)), "bill.pdf: page 1")
+    assert reading.outline.warnings == ()
+
+
+def test_a_scan_that_came_with_a_mail_and_nobody_reads_is_said(tmp_path: Path) -> None:
+    with Parsers(Limits()) as blind, blind.open(saved(tmp_path, "a.eml", mail_with_a_scan())) as reading:
+        assert "See the bill." in "\n".join(section.text for section in reading)
+
+    [told] = reading.outline.warnings
+    assert told == "1 page holds only pictures; install tesseract where the worker runs to have them read"
+
+
+def mail_with_a_scan() -> bytes:
+    mail = EmailMessage()
+    mail["Subject"] = "The bill"
+    mail.set_content("See the bill.")
+    mail.add_attachment(image(*LINES, kind="PDF"), maintype="application", subtype="pdf", filename="bill.pdf")
+    return mail.as_bytes()
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ class Reader:
         for part in parsed.parts:
             place = f"page {part.page}" if part.page else part.heading
             heading = f"{name}: {place}" if place else name
-            yield replace(part, heading=heading, page=None, picture=None, fraction=fraction, gap=max(1, part.gap))
+            yield replace(part, heading=heading, page=None, fraction=fraction, gap=max(1, part.gap))
         for warning in parsed.warnings:
             self._warn(f"{name[:100]}: {warning}")
 

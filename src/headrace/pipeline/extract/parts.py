@@ -15,7 +15,7 @@ WAY_TO_READ = "install tesseract where the worker runs to have them read"
 
 
 class Unrecognized(Exception):
-    """No text could be got from a picture; says why, after "page 3 " or "the picture "."""
+    """No text could be got from a picture; says why, after "page 3 ", "bill.pdf: page 3 " or "the picture "."""
 
 
 Recognize = Callable[[Picture], str]
@@ -91,7 +91,7 @@ def recognized(part: Part, recognize: Recognize, parsed: Parsed) -> str:
     try:
         return "\n".join(filter(str.strip, (part.text, recognize(part.picture()))))
     except Unrecognized as error:
-        parsed.warnings.append(f"page {part.page} {error}" if part.page else f"the picture {error}")
+        parsed.warnings.append(f"{f'page {part.page}' if part.page else part.heading or 'the picture'} {error}")
         if part.page is not None:
             parsed.failed_pages[part.page] = str(error)
         return part.text
