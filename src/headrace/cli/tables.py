@@ -73,9 +73,10 @@ def print_documents(documents: Rows) -> None:
 def print_document(document: Mapping[str, Any]) -> None:
     """One document in full, what was found out about it last."""
     facts = Table.grid(padding=(0, 2))
-    for name, value in chain(document.items(), document["metadata"].items()):
-        if name != "metadata" and value is not None:
-            facts.add_row(Text(name, style="dim"), Text(_told(name, value)))
+    own = {name: _told(name, value) for name, value in document.items() if name != "metadata" and value is not None}
+    found = {name: _told("", value) for name, value in document["metadata"].items() if value is not None}
+    for name, told in chain(own.items(), found.items()):
+        facts.add_row(Text(name, style="dim"), Text(told))
     Console().print(facts)
 
 

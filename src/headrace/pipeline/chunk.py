@@ -115,7 +115,7 @@ class Chunker:
             return spans
         (begins, ends), (body, body_ends) = spans[:2]
         used = count(text[begins:body])
-        if "\n" in text[begins:ends] or used > self._capacity * MAX_SHARE_OF_TITLE:
+        if "\n" in text[begins:ends] or used > (self._capacity - self._overlap) * MAX_SHARE_OF_TITLE:
             return spans
         first, *others = self._split(text[body:body_ends], count, self._capacity - used)
         rest = body + others[0][0] if others else body_ends

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from headrace.cli.tables import age, print_documents, print_jobs
+from headrace.cli.tables import age, print_document, print_documents, print_jobs
 
 ID = "01a20df9-3e92-7041-a99f-e14671d8822c"
 LONG_AGO = "2026-01-02T03:04:05+00:00"
@@ -64,3 +64,12 @@ def test_a_document_without_chunks_has_an_empty_column(
     assert line.split()[-1] == "accounts.xlsx"
     assert line[head.index("chunks") :].startswith("      ")
     assert len(line) <= 80
+
+
+def test_what_a_sender_says_of_a_document_is_shown_as_it_was_said(capsys: pytest.CaptureFixture[str]) -> None:
+    print_document(DOCUMENT | {"metadata": {"paid_at": "some day", "pages": [1, 2], "note": None}})
+
+    facts = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert (facts["paid_at"].strip(), facts["pages"].strip()) == ("some day", "[1, 2]")
+    assert facts["created_at"].startswith("2026-01-0")
+    assert "note" not in facts

@@ -36,6 +36,16 @@ def test_a_chunk_is_the_text_between_its_offsets_and_fits_the_embedder(text: str
         assert len(load_tokenizer().encode(chunk.text).ids) <= 12 or len(chunk.text) == 1
 
 
+@given(text=mixed_texts(), overlap=st.integers(0, 9))
+def test_chunks_may_overlap_by_all_but_one_token(text: str, overlap: int) -> None:
+    chunks = Chunker(max_tokens=12, overlap_tokens=overlap).chunk(Section(text=text), 0)
+
+    covered = {place for chunk in chunks for place in range(chunk.start, chunk.end)}
+    assert all(chunk.text == text[chunk.start : chunk.end] for chunk in chunks)
+    assert all(text[place].isspace() for place in range(len(text)) if place not in covered)
+    assert all(first.start < second.start for first, second in pairwise(chunks))
+
+
 @given(text=mixed_texts())
 def test_no_word_is_lost(text: str) -> None:
     chunks = Chunker(max_tokens=12).chunk(Section(text=text), 0)
