@@ -13,7 +13,7 @@ from headrace.model.vocabulary import Stage
 from headrace.store import paces, work
 from headrace.store.database import Database
 from headrace.store.migrations import upgrade
-from headrace.store.schema import event
+from headrace.store.schema import event, job
 from tests.contracts.storing import Store, empty
 from tests.contracts.test_log import new_postgres
 
@@ -92,6 +92,27 @@ def test_a_job_that_starts_tells_the_time_left_in_its_first_frame(store: Store) 
     with store.database.read() as connection:
         bodies = connection.scalars(sa.select(event.c.body).filter_by(job_id=sent.job_id).order_by(event.c.sequence))
         assert [json.loads(body)["eta_seconds"] for body in bodies] == [None, 7]  # received, extracting
+
+
+@pytest.mark.parametrize("expected", [None, Forecast(reading_seconds=3, indexing_seconds=4)])
+def test_what_is_measured_begins_anew_when_all_is_read_unless_something_is_remembered(
+    store: Store, expected: Forecast | None
+) -> None:
+    sent = store.send()
+    worker = store.start(sent.job_id, 1)
+    store.claim(worker)
+    began = store.job(sent.job_id).work_started_at
+    with store.database.write() as transaction:
+        values = {"forecast": expected.to_json() if expected else None}
+        transaction.execute(sa.update(job).where(job.c.job_id == sent.job_id).values(values))
+
+    store.read(worker, next(iter(worker.items.values())), 2)
+
+    read = store.job(sent.job_id)
+    assert read.stage is Stage.INDEXING
+    assert (read.work_started_at == began, read.work_done_at_start == read.work_done) == (
+        (False, True) if expected is None else (True, False)
+    )
 
 
 def test_what_a_job_has_is_counted_by_type(store: Store) -> None:

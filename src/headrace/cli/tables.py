@@ -42,7 +42,7 @@ def print_job(job: Mapping[str, Any], documents: Rows) -> None:
     """One job in full, and its documents below it."""
     facts = Table.grid(padding=(0, 2))
     for name in ("job_id", "job_type", "status", "stage", "created_at", "started_at", "completed_at", "attempt"):
-        facts.add_row(Text(name, style="dim"), Text(_told(name, job.get(name))))
+        facts.add_row(Text(name, style="dim"), Text(_fact(name, job.get(name))))
     facts.add_row(Text("progress", style="dim"), Text(f"{job['progress_percent']:.0f} %  {_note(job)}"))
     Console().print(facts)
     table = Table(box=None, header_style="dim", pad_edge=False)
@@ -73,8 +73,8 @@ def print_documents(documents: Rows) -> None:
 def print_document(document: Mapping[str, Any]) -> None:
     """One document in full, what was found out about it last."""
     facts = Table.grid(padding=(0, 2))
-    own = {name: _told(name, value) for name, value in document.items() if name != "metadata" and value is not None}
-    found = {name: _told("", value) for name, value in document["metadata"].items() if value is not None}
+    own = {name: _fact(name, value) for name, value in document.items() if name != "metadata" and value is not None}
+    found = {name: _plain(value) for name, value in document["metadata"].items() if value is not None}
     for name, told in chain(own.items(), found.items()):
         facts.add_row(Text(name, style="dim"), Text(told))
     Console().print(facts)
@@ -141,12 +141,15 @@ def _note(job: Mapping[str, Any]) -> Text:
     return Text(job.get("waiting_for") or time_left(job.get("eta_seconds")), "dim")
 
 
-def _told(name: str, value: object) -> str:
+def _fact(name: str, value: object) -> str:
+    """A field of ours, whose instants have names that end in `_at`."""
+    return local_time(value) if name.endswith("_at") and isinstance(value, str) else _plain(value)
+
+
+def _plain(value: object) -> str:
     if value is None:
         return "-"
-    if not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return local_time(value) if name.endswith("_at") else value
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _print_list(names: Sequence[str], rows: Sequence[Sequence[str]], notes: Iterable[Text] = ()) -> None:

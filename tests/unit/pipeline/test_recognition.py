@@ -144,6 +144,17 @@ def test_a_scan_that_came_with_a_mail_and_nobody_reads_is_said(tmp_path: Path) -
     assert told == "1 page holds only pictures; install tesseract where the worker runs to have them read"
 
 
+def test_a_scan_that_came_with_a_mail_and_takes_too_long_is_named(tmp_path: Path) -> None:
+    needs("tesseract", "tesseract-ocr")
+    with (
+        Parsers(Limits(recognition_seconds=0.01), recognizer=find_recognizer("eng")) as hasty,
+        hasty.open(saved(tmp_path, "a.eml", mail_with_a_scan())) as reading,
+    ):
+        list(reading)
+
+    assert reading.outline.warnings == ("bill.pdf: page 1 took more than 0.01 seconds to recognize",)
+
+
 def mail_with_a_scan() -> bytes:
     mail = EmailMessage()
     mail["Subject"] = "The bill"
